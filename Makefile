@@ -1,0 +1,70 @@
+# The doors of this project. `make help` lists them.
+
+EXPERIMENT ?= embedded
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+OVERLAY := $(if $(filter embedded,$(EXPERIMENT)),,--configfile experiments/$(EXPERIMENT).yaml)
+empty :=
+comma := ,
+CONFIG := $(if $(SEEDS),--config "seeds=[$(shell seq -s $(comma) 0 $$(($(SEEDS) - 1)))]")
+GPUS := $(shell command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | wc -l)
+LIMITS := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
+SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --profile profiles/default $(OVERLAY) $(LIMITS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev reproduce tables plan test check format lock clean-logs
+
+help: ## list what you can ask for
+	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [ARGS='snakemake options']"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+reproduce: setup ## run an experiment from data to report, and say where the report is
+	@$(SNAKEMAKE) --quiet rules $(ARGS) $(CONFIG)
+	@$(SNAKEMAKE) --quiet all $(CONFIG) print_report
+
+tables: setup ## make tables, figures and report again from stored rows, without training
+	@$(SNAKEMAKE) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views
+
+plan: setup ## say what would run, and run nothing
+	@$(SNAKEMAKE) --dry-run --quiet rules $(ARGS) $(CONFIG)
+
+test: setup-dev check ## run all checks and tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup-dev ## check formatting, types, lint of code and workflow
+	@$(BIN)/ruff check && $(BIN)/ruff format --check
+	@$(BIN)/snakefmt --check Snakefile rules
+	@$(BIN)/mypy
+	@$(SNAKEMAKE) --lint
+
+format: setup-dev ## format all code
+	@$(BIN)/ruff check --fix && $(BIN)/ruff format && $(BIN)/snakefmt Snakefile rules
+
+setup: $(VENV)/runtime.installed ## install what the workflow needs into .venv
+setup-dev: $(VENV)/development.installed ## install what tests need on top
+
+$(VENV)/runtime.installed: envs/requirements.txt
+	$(call install,envs/requirements.txt)
+
+$(VENV)/development.installed: envs/requirements-dev.txt
+	$(call install,envs/requirements-dev.txt)
+	@touch $(VENV)/runtime.installed
+
+# The marker is touched last, so a broken installation is taken up again.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else f"error: this needs Python 3.11, not {sys.version.split()[0]}; say make PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing $(1) into $(VENV) (a few minutes, 6 GB)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(1)
+	@touch $@
+endef
+
+lock: ## resolve envs/*.in into locked, hashed requirements
+	@$(PYTHON) -m venv .lock && .lock/bin/pip install --quiet uv
+	@for name in requirements requirements-dev; do \
+	  .lock/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --python-platform x86_64-manylinux_2_28 envs/$$name.in --output-file envs/$$name.txt || exit 1; done
+	@rm -rf .lock

@@ -1,0 +1,53 @@
+"""Data: download or render the raw images, and pack them once for every run."""
+
+
+rule render:
+    output:
+        manifest="results/data/{source}/raw.json",
+        contact_sheet="results/data/{source}/contact_sheet.png",
+    params:
+        raw="results/data/{source}/raw",
+        settings=lambda w: as_json(config["sources"][w.source]["render"]),
+    wildcard_constraints:
+        source=one_of(name for name, source in config["sources"].items() if "render" in source),
+    threads: config["engine"]["workers"]
+    log:
+        "results/data/{source}/render.log",
+    shell:
+        "python -m workflow_scripts.render --source {wildcards.source} --raw {params.raw} --manifest {output.manifest}"
+        " --contact-sheet {output.contact_sheet} --settings {params.settings:q} --threads {threads}"
+        " 2>&1 | tee {log}"
+
+
+rule download:
+    output:
+        manifest="results/data/{source}/raw.json",
+    params:
+        raw="results/data/{source}/raw",
+        entry=lambda w: config["sources"][w.source]["download"],
+        local=lambda w: ["--local", config["sources"][w.source]["path"]] if config["sources"][w.source].get("path") else [],
+    wildcard_constraints:
+        source=one_of(name for name, source in config["sources"].items() if "download" in source),
+    log:
+        "results/data/{source}/download.log",
+    shell:
+        "python -m workflow_scripts.download --source {params.entry} --raw {params.raw} --manifest {output.manifest}"
+        " {params.local:q} 2>&1 | tee {log}"
+
+
+rule pack:
+    input:
+        manifest="results/data/{source}/raw.json",
+    output:
+        [f"results/data/{{source}}/packed/{file}" for file in PACKED],
+    params:
+        folder="results/data/{source}/packed",
+        layout=lambda w: config["sources"][w.source]["layout"],
+        resolution=lambda w: config["sources"][w.source]["resolution"],
+        per_class=lambda w: get_per_class(w.source),
+    threads: config["engine"]["workers"]
+    log:
+        "results/data/{source}/pack.log",
+    shell:
+        "python -m workflow_scripts.pack --manifest {input.manifest} --output {params.folder} --layout {params.layout}"
+        " --resolution {params.resolution} {params.per_class} --workers {threads} 2>&1 | tee {log}"

@@ -1,0 +1,63 @@
+"""Evaluation: embed every image once, probe the embeddings, collect the rows."""
+
+
+rule embed:
+    input:
+        weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
+        packed=get_packed,
+        code=get_code("embed.py", "evaluation/embeddings.py", "models", "methods"),
+    output:
+        embeddings=directory("results/{dataset}/{name}/seed{seed}/embeddings"),
+    params:
+        run="results/{dataset}/{name}/seed{seed}",
+        data=lambda w, input: os.path.dirname(input.packed[0]),
+        evaluation=as_json({key: config["evaluation"][key] for key in ("splits", "context_lengths", "seed")}),
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=1,
+        engine=get_engine("device"),
+    log:
+        "results/{dataset}/{name}/seed{seed}/embed.log",
+    benchmark:
+        "results/{dataset}/{name}/seed{seed}/embed.time.tsv"
+    shell:
+        "python -m workflow_scripts.embed --run {params.run} --data {params.data} --output {output.embeddings}"
+        " --evaluation {params.evaluation:q} --threads {threads}"
+        " {resources.engine} 2>&1 | tee {log}"
+
+
+rule probe:
+    input:
+        embeddings="results/{dataset}/{name}/seed{seed}/embeddings",
+        code=get_code("probe.py", "evaluation"),
+    output:
+        rows="results/{dataset}/{name}/seed{seed}/rows/probe.parquet",
+    params:
+        run="results/{dataset}/{name}/seed{seed}",
+        evaluation=as_json(config["evaluation"]),
+        labels=lambda w: as_json(get_labels(config, get_run(w))),
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=1,
+        engine=get_engine("device"),
+    log:
+        "results/{dataset}/{name}/seed{seed}/probe.log",
+    benchmark:
+        "results/{dataset}/{name}/seed{seed}/probe.time.tsv"
+    shell:
+        "python -m workflow_scripts.probe --run {params.run} --embeddings {input.embeddings} --output {output.rows}"
+        " --evaluation {params.evaluation:q} --labels {params.labels:q} --threads {threads}"
+        " {resources.engine} 2>&1 | tee {log}"
+
+
+rule collect:
+    input:
+        rows=[f"{run.folder}/rows/probe.parquet" for run in RUNS],
+        code=get_code("collect.py", "reporting/rows.py"),
+    output:
+        rows=ROWS,
+        csv=f"results/metrics/{config['experiment']}.csv",
+    log:
+        f"results/metrics/{config['experiment']}.log",
+    shell:
+        "python -m workflow_scripts.collect --inputs {input.rows} --output {output.rows} 2>&1 | tee {log}"

@@ -1,0 +1,25 @@
+"""Pretraining: one job a run. Its resume state lives in <run>/state and is no output of the rule."""
+
+
+rule pretrain:
+    input:
+        packed=get_packed,
+        # Newer code does not retrain: the weights record the code they were made with, and the report says so.
+        code=ancient(get_code("pretrain.py", "methods", "models", "training")),
+    output:
+        weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
+    params:
+        run="results/{dataset}/{name}/seed{seed}",
+        data=lambda w, input: os.path.dirname(input.packed[0]),
+        settings=lambda w: as_json(get_settings(config, get_run(w))),
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=1,
+        engine=get_engine("device", "log_every", "checkpoint_seconds"),
+    log:
+        "results/{dataset}/{name}/seed{seed}/pretrain.log",
+    benchmark:
+        "results/{dataset}/{name}/seed{seed}/pretrain.time.tsv"
+    shell:
+        "python -m workflow_scripts.pretrain --run {params.run} --data {params.data} --settings {params.settings:q}"
+        " --threads {threads} {resources.engine} 2>&1 | tee {log}"

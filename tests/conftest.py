@@ -1,0 +1,72 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Real data beside the checkout; a user does not have it."""
+    folder = ROOT / ".." / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data beside this checkout (../shared/data) is absent")
+    return folder
+
+
+@pytest.fixture
+def run_module():
+    """Run `python -m workflow_scripts.<module>` and return the finished process."""
+
+    def run(module: str, *arguments: object, check: bool = True, **options) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", f"workflow_scripts.{module}", *map(str, arguments)]
+        result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, **options)
+        if check:
+            assert result.returncode == 0, result.stderr
+        return result
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def smoke_config() -> dict:
+    """The config of experiments/smoke.yaml."""
+    from workflow_scripts.experiment.config import read_yaml
+    from workflow_scripts.experiment.runs import merge
+
+    return merge(read_yaml(ROOT / "config.yaml"), read_yaml(ROOT / "experiments" / "smoke.yaml"))
+
+
+@pytest.fixture(scope="session")
+def smoke_packed(smoke_config, tmp_path_factory) -> Path:
+    """The smoke data set, rendered and packed once for all tests. Read only."""
+    folder = tmp_path_factory.mktemp("smoke")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    source = smoke_config["sources"]["smoke"]
+    render = ["--raw", "raw", "--manifest", "raw.json", "--contact-sheet", "sheet.png", "--source", "smoke"]
+    pack = ["--manifest", "raw.json", "--output", "packed", "--layout", "3diebench", "--resolution", "32"]
+    for arguments in (["render", *render, "--settings", json.dumps(source["render"])], ["pack", *pack]):
+        command = [sys.executable, "-m", f"workflow_scripts.{arguments[0]}", *arguments[1:]]
+        subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=120)
+    return folder / "packed"

@@ -1,0 +1,61 @@
+"""Actions against scipy's rotations and against rendering-free identities."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from workflow_scripts.data.actions import ViewActions, canonical, invert_quaternion, multiply_quaternions
+
+pytestmark = pytest.mark.golden
+
+
+def random_latents(random, count):
+    latents = random.uniform(0, 1, size=(count, 7))
+    latents[:, :3] = random.uniform(-np.pi / 2, np.pi / 2, size=(count, 3))
+    return latents
+
+
+def test_product_and_inverse_match_scipy(random):
+    p, q = (Rotation.random(50, random_state=int(random.integers(1e6))) for _ in range(2))
+    product = multiply_quaternions(torch.from_numpy(p.as_quat()), torch.from_numpy(q.as_quat()))
+    expected = (p * q).as_quat()
+    np.testing.assert_allclose(canonical(product), canonical(torch.from_numpy(expected)), atol=1e-12)
+    unit = multiply_quaternions(product, invert_quaternion(product))
+    np.testing.assert_allclose(unit, np.tile([0, 0, 0, 1], (50, 1)), atol=1e-12)
+
+
+def test_relative_rotation_matches_scipy(random):
+    first, second = random_latents(random, 40), random_latents(random, 40)
+    actions = ViewActions()
+    action = actions.relate(actions.states(first), actions.states(second))
+    r1, r2 = (Rotation.from_euler("xyz", latents[:, :3]) for latents in (first, second))
+    expected = (r1.inv() * r2).as_quat()
+    np.testing.assert_allclose(canonical(action[:, :4]), canonical(torch.from_numpy(expected)), atol=1e-5)
+    np.testing.assert_allclose(action[:, 4], second[:, 3] - first[:, 3], atol=1e-6)
+    np.testing.assert_allclose(action[:, 5], second[:, 6] - first[:, 6], atol=1e-6)
+
+
+def test_canonical_quaternions_have_positive_real_part(random):
+    actions = ViewActions(canonical_quaternions=True)
+    states = actions.states(random_latents(random, 200))
+    action = actions.relate(states[:100], states[100:])
+    assert (states[:, 3] >= 0).all()
+    assert (action[:, 3] >= 0).all()
+
+
+def test_circular_hue_sees_no_seam():
+    latents = np.zeros((2, 7))
+    latents[:, 3], latents[:, 6] = [0.01, 0.99], [0.2, 0.45]
+    actions = ViewActions(hue="circular")
+    action = actions.relate(*actions.states(latents))
+    turns = torch.atan2(action[4::2], action[5::2]) / (2 * torch.pi)
+    np.testing.assert_allclose(turns, [-0.02, 0.25], atol=1e-6)
+    assert actions.space().dim == len(action)
+
+
+def test_groups_divide_the_action():
+    space = ViewActions().space()
+    np.testing.assert_array_equal(space.visible(("rotation",)), [1, 1, 1, 1, 0, 0])
+    np.testing.assert_array_equal(space.visible(("color",)), [0, 0, 0, 0, 1, 1])
+    assert space.dim == 6

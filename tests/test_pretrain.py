@@ -1,0 +1,164 @@
+"""Training: kills, resumption, and everything that must stop it with a clear sentence."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workflow_scripts.experiment.runs import get_settings, parse_run
+from workflow_scripts.training.loop import BatchOrder
+from workflow_scripts.training.optimisation import learning_rate
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.faults
+
+
+def settings_of(config, name="contextssl", **training):
+    settings = get_settings(config, parse_run("smoke", name, 0))
+    settings["training"] = {**settings["training"], **training}
+    return settings
+
+
+def arguments_of(run, packed, settings, checkpoint_seconds=0):
+    options = {"--run": run, "--data": packed, "--settings": json.dumps(settings), "--device": "cpu", "--threads": 1}
+    options |= {"--checkpoint-seconds": checkpoint_seconds, "--log-every": 1}
+    return [str(part) for option in options.items() for part in option]
+
+
+def start(run, packed, settings):
+    command = [sys.executable, "-m", "workflow_scripts.pretrain", *arguments_of(run, packed, settings)]
+    return subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def steps_done(run):
+    history = run / "state" / "history.jsonl"
+    return len(history.read_text().splitlines()) if history.exists() else 0
+
+
+def wait_for_steps(process, run, steps):
+    deadline = time.monotonic() + 60
+    while steps_done(run) < steps:
+        assert process.poll() is None, "training ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("name", ["contextssl", "vicreg"])
+def test_a_run_killed_twice_ends_with_the_weights_of_an_unbroken_one(
+    name, smoke_config, smoke_packed, run_module, tmp_path
+):
+    settings = settings_of(smoke_config, name, steps=150)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run_module("pretrain", *arguments_of(whole, smoke_packed, settings, checkpoint_seconds=1000))
+    for steps in (20, 70):
+        process = start(broken, smoke_packed, settings)
+        wait_for_steps(process, broken, steps)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (broken / "weights.safetensors").exists()
+    run_module("pretrain", *arguments_of(broken, smoke_packed, settings))
+    assert (broken / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    history = [json.loads(line) for line in (broken / "state" / "history.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in history] == list(range(1, 151))
+
+
+def test_a_damaged_checkpoint_is_named_and_not_used(smoke_config, smoke_packed, run_module, tmp_path):
+    run, settings = tmp_path / "run", settings_of(smoke_config)
+    run_module("pretrain", *arguments_of(run, smoke_packed, settings))
+    weights = (run / "weights.safetensors").read_bytes()
+    checkpoint = run / "state" / "checkpoint.pt"
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    result = run_module("pretrain", *arguments_of(run, smoke_packed, settings))
+    assert "checkpoint.pt is damaged" in result.stderr
+    assert (run / "weights.safetensors").read_bytes() == weights
+
+
+def test_a_non_finite_loss_stops_the_run(smoke_config, smoke_packed, run_module, tmp_path):
+    settings = settings_of(smoke_config, lr=1e30, clip_norm=None)
+    result = run_module("pretrain", *arguments_of(tmp_path / "run", smoke_packed, settings), check=False)
+    assert result.returncode == 1
+    assert "loss became" in result.stderr
+    assert "lower training.lr" in result.stderr
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_too_few_objects_for_a_batch(smoke_config, smoke_packed, run_module, tmp_path):
+    settings = settings_of(smoke_config, batch_pairs=4096)
+    result = run_module("pretrain", *arguments_of(tmp_path / "run", smoke_packed, settings), check=False)
+    assert result.returncode == 1
+    assert "training.batch_pairs is 4096" in result.stderr
+
+
+def test_another_configuration_is_refused_and_nothing_is_lost(smoke_config, smoke_packed, run_module, tmp_path):
+    run = tmp_path / "run"
+    run_module("pretrain", *arguments_of(run, smoke_packed, settings_of(smoke_config)))
+    before = (run / "weights.safetensors").read_bytes()
+    other = settings_of(smoke_config, lr=0.5)
+    result = run_module("pretrain", *arguments_of(run, smoke_packed, other), check=False)
+    assert result.returncode == 1
+    assert "made with another configuration (training.lr: 0.002 there, 0.5 now)" in result.stderr
+    assert (run / "weights.safetensors").read_bytes() == before
+
+
+def test_a_second_writer_is_refused(smoke_config, smoke_packed, run_module, tmp_path):
+    run, settings = tmp_path / "run", settings_of(smoke_config, steps=100_000)
+    process = start(run, smoke_packed, settings)
+    try:
+        wait_for_steps(process, run, 1)
+        result = run_module("pretrain", *arguments_of(run, smoke_packed, settings), check=False)
+    finally:
+        process.kill()
+        process.wait()
+    assert result.returncode == 1
+    assert "another process is writing" in result.stderr
+
+
+def test_missing_data_is_one_sentence(smoke_config, run_module, tmp_path):
+    arguments = arguments_of(tmp_path / "run", tmp_path / "nowhere", settings_of(smoke_config))
+    result = run_module("pretrain", *arguments, check=False)
+    assert result.returncode == 1
+    assert "nowhere" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_embed_refuses_weights_of_another_run(smoke_config, smoke_packed, run_module, tmp_path):
+    runs = [tmp_path / "a", tmp_path / "b"]
+    for run, lr in zip(runs, (0.001, 0.002), strict=True):
+        run_module("pretrain", *arguments_of(run, smoke_packed, settings_of(smoke_config, steps=2, lr=lr)))
+    (runs[1] / "weights.safetensors").write_bytes((runs[0] / "weights.safetensors").read_bytes())
+    evaluation = json.dumps(smoke_config["evaluation"])
+    arguments = ["--run", runs[1], "--data", smoke_packed, "--evaluation", evaluation, "--output", tmp_path / "out"]
+    result = run_module("embed", *arguments, check=False)
+    assert result.returncode == 1
+    assert "weights of another configuration" in result.stderr
+    weights = runs[1] / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    result = run_module("embed", *arguments, check=False)
+    assert result.returncode == 1
+    assert "is damaged" in result.stderr
+
+
+def test_an_epoch_visits_every_object_at_most_once():
+    order = BatchOrder(objects=50, batch=16, seed=3)
+    epochs = [[order[3 * epoch + batch] for batch in range(3)] for epoch in range(2)]
+    for epoch in epochs:
+        objects = [int(i) for batch in epoch for i in batch]
+        assert len(objects) == len(set(objects)) == 48
+    assert epochs[0][0].tolist() != epochs[1][0].tolist()
+    assert order[2].tolist() == BatchOrder(50, 16, 3)[2].tolist()
+
+
+def test_learning_rate_by_hand():
+    rates = [learning_rate(step, peak=2.0, warmup_steps=4, steps=14) for step in range(14)]
+    assert rates[:5] == [0.5, 1.0, 1.5, 2.0, 2.0]
+    assert rates[9] == pytest.approx(1.0)  # half of the cosine
+    assert 0 < rates[13] < 0.1

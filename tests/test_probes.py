@@ -1,0 +1,100 @@
+"""Probes: a batched probe equals separate ones, finds what is there, and nothing where nothing is."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+from workflow_scripts.data.actions import difference
+from workflow_scripts.evaluation.metrics import r2_per_component, top1
+from workflow_scripts.evaluation.probes import (
+    Bank,
+    ProbeSettings,
+    draw_pairs,
+    fit_probe,
+    pair_inputs,
+    predict,
+    probe_class,
+    probe_relative,
+)
+
+pytestmark = pytest.mark.golden
+LINEAR = ProbeSettings(hidden=[], steps=3000, lr=5e-3, batch=1024)
+
+
+def make_bank(seed, mixing, noise=0.0, objects=200, views=5):
+    """Embeddings that are a linear function of 2 state entries, on the unit sphere so that none is lost."""
+    random = np.random.default_rng(seed)
+    states = torch.from_numpy(random.uniform(-0.3, 0.3, size=(objects, views, 2))).float()
+    values = torch.stack([torch.cat([states @ m, torch.ones(objects, views, 1)], dim=-1) for m in mixing])
+    values += noise * torch.from_numpy(random.normal(size=values.shape)).float()
+    return Bank(values, states, torch.from_numpy(random.integers(4, size=objects)))
+
+
+def mixing(seed=0):
+    return list(torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(seed)) / 2)
+
+
+def test_linear_probe_agrees_with_least_squares():
+    train, test = make_bank(0, mixing(), 0.05), make_bank(1, mixing(), 0.05)
+    result = probe_relative(train, {"test": test}, difference, slice(0, 2), range(5), LINEAR, 2000, seed=0)
+    truth, predicted = result["test"]
+    pairs = draw_pairs(200, range(5), 50_000, 5)
+    target = difference(train.states[pairs[0], pairs[1]], train.states[pairs[0], pairs[2]]).numpy()
+    test_pairs = draw_pairs(200, range(5), 2000, 0, "test pairs")
+    for model in range(2):
+        exact = LinearRegression().fit(pair_inputs(train, pairs)[model].numpy(), target)
+        reference = r2_per_component(truth, exact.predict(pair_inputs(test, test_pairs)[model].numpy()))
+        assert r2_per_component(truth, predicted[model]) == pytest.approx(reference, abs=0.01)
+        assert reference > 0.5
+
+
+def test_batched_probes_equal_separate_ones():
+    settings = ProbeSettings(hidden=[8], steps=40, lr=1e-2, batch=32)
+    inputs, target = torch.randn(3, 32, 6), torch.randn(32, 2)
+    together = predict(fit_probe(lambda step: (inputs, target), 2, settings, 0, "t"), inputs)
+    for model in range(3):
+        one = inputs[model : model + 1]
+        alone = predict(fit_probe(lambda step, one=one: (one, target), 2, settings, 0, "t"), one)
+        torch.testing.assert_close(together[model], alone[0], atol=1e-5, rtol=1e-5)
+
+
+def test_class_probe_agrees_with_logistic_regression(random):
+    centres = torch.from_numpy(random.normal(size=(4, 3))).float()
+
+    def bank(seed):
+        generator = np.random.default_rng(seed)
+        labels = torch.from_numpy(generator.integers(4, size=300))
+        noise = torch.from_numpy(generator.normal(size=(1, 300, 2, 3))).float()
+        return Bank(centres[labels][None, :, None] + noise, torch.zeros(300, 2, 1), labels)
+
+    train, test = bank(0), bank(1)
+    truth, predicted = probe_class(train, {"test": test}, range(2), 4, LINEAR, seed=0)["test"]
+    exact = LogisticRegression(C=1e6, max_iter=2000).fit(
+        train.values[0].flatten(0, 1).numpy(), train.labels.repeat_interleave(2).numpy()
+    )
+    reference = top1(truth, exact.predict(test.values[0].flatten(0, 1).numpy()))
+    assert top1(truth, predicted[0]) == pytest.approx(reference, abs=2.0)
+    assert 40 < reference < 90
+
+
+def test_constant_embeddings_score_the_floor():
+    train, test = make_bank(0, mixing()), make_bank(1, mixing())
+    constant = [Bank(torch.ones(1, 200, 5, 1), bank.states, bank.labels) for bank in (train, test)]
+    settings = ProbeSettings(hidden=[4], steps=5, lr=1e-3, batch=16)
+    result = probe_relative(constant[0], {"test": constant[1]}, difference, slice(0, 2), range(5), settings, 5000, 0)
+    truth, predicted = result["test"]
+    assert np.ptp(predicted[0], axis=0).max() == 0
+    assert r2_per_component(truth, predicted[0]) == pytest.approx(0, abs=0.005)
+    truth, classes = probe_class(constant[0], {"test": constant[1]}, range(5), 4, settings, 0)["test"]
+    frequent = np.bincount(train.labels.numpy()).argmax()
+    assert top1(truth, classes[0]) == pytest.approx(100 * np.mean(truth == frequent))
+
+
+def test_pairs_are_of_different_views_within_the_range():
+    chosen, first, second = draw_pairs(10, range(1, 4), 3000, 0)
+    assert (first != second).all()
+    assert set(first.tolist()) == set(second.tolist()) == {1, 2, 3}
+    assert set(chosen.tolist()) == set(range(10))
+    counts = np.histogram2d(first.numpy(), second.numpy(), bins=3)[0]
+    assert counts[~np.eye(3, dtype=bool)].min() > 400  # six ordered pairs, 500 each on average

@@ -1,0 +1,1 @@
+"""Data: sources, safe unpacking, readers, the renderer, packing, actions and pair sampling."""

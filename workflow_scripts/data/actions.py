@@ -1,0 +1,115 @@
+"""States of views, and the actions that lead from one view to another.
+
+A *state* describes one view in absolute terms, an *action* takes the state of a view to that of
+another. Both are vectors of the same length whose entries are divided into *groups*, the symmetries
+that a context can ask for (ContextSSL, Gupta et al. 2024, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workflow_scripts.support.errors import UserError
+
+
+@dataclass(frozen=True)
+class ActionSpace:
+    """The groups of a data set: `groups` maps a group's name to its entries in states and actions."""
+
+    groups: dict[str, slice]
+    relate: Callable[[Tensor, Tensor], Tensor]
+
+    @property
+    def dim(self) -> int:
+        """Number of entries of a state or an action."""
+        return max(entries.stop for entries in self.groups.values())
+
+    def visible(self, names: tuple[str, ...]) -> Tensor:
+        """Return a 0/1 vector (dim,) that keeps the entries of the named groups."""
+        keep = torch.zeros(self.dim)
+        for name in names:
+            keep[self.groups[name]] = 1
+        return keep
+
+
+def invert_quaternion(q: Tensor) -> Tensor:
+    """Invert unit quaternions (..., 4) in (x, y, z, w) order."""
+    return q * q.new_tensor([-1.0, -1.0, -1.0, 1.0])
+
+
+def multiply_quaternions(p: Tensor, q: Tensor) -> Tensor:
+    """Hamilton product of quaternions (..., 4) in (x, y, z, w) order: the rotation q, then p."""
+    p_vector, p_real = p[..., :3], p[..., 3:]
+    q_vector, q_real = q[..., :3], q[..., 3:]
+    vector = p_real * q_vector + q_real * p_vector + torch.linalg.cross(p_vector, q_vector)
+    return torch.cat([vector, p_real * q_real - (p_vector * q_vector).sum(-1, keepdim=True)], dim=-1)
+
+
+def canonical(q: Tensor) -> Tensor:
+    """Choose, of the two quaternions of a rotation, the one with w >= 0."""
+    return torch.where(q[..., 3:] < 0, -q, q)
+
+
+@dataclass(frozen=True)
+class ViewActions:
+    """Actions between views of 3DIEBench's latents (Garrido et al. 2023, section 3).
+
+    canonical_quaternions: bring every quaternion to w >= 0. The authors do not; small models need it.
+    hue: "linear", the hue itself and its difference as in the paper, or "circular", sine and cosine,
+        under which hue 0 and hue 1 are the same color.
+    """
+
+    canonical_quaternions: bool = False
+    hue: str = "linear"
+
+    def states(self, latents: np.ndarray) -> Tensor:
+        """Turn latents (..., 7) into states (..., 6), or (..., 8) with circular hues.
+
+        Entries: quaternion (x, y, z, w) of the extrinsic xyz Euler angles [radian], then the floor's
+        and the light's hue [turns], or (sin, cos) of each.
+        """
+        from scipy.spatial.transform import Rotation
+
+        flat = np.asarray(latents, dtype=np.float64).reshape(-1, latents.shape[-1])
+        rotation = torch.from_numpy(Rotation.from_euler("xyz", flat[:, 0:3]).as_quat())
+        hues = torch.from_numpy(flat[:, [3, 6]])
+        if self.hue == "circular":
+            turns = 2 * torch.pi * hues
+            hues = torch.stack([turns.sin(), turns.cos()], dim=-1).flatten(1)
+        if self.canonical_quaternions:
+            rotation = canonical(rotation)
+        return torch.cat([rotation, hues], dim=1).float().reshape(*latents.shape[:-1], -1)
+
+    def space(self) -> ActionSpace:
+        """Return the groups `rotation` (entries 0:4) and `color` (the rest)."""
+        stop = 8 if self.hue == "circular" else 6
+        return ActionSpace({"rotation": slice(0, 4), "color": slice(4, stop)}, self.relate)
+
+    def relate(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the action (..., A) from `first` to `second`: R1^-1 R2, and hue differences."""
+        rotation = multiply_quaternions(invert_quaternion(first[..., :4]), second[..., :4])
+        if self.canonical_quaternions:
+            rotation = canonical(rotation)
+        if self.hue == "linear":
+            return torch.cat([rotation, second[..., 4:] - first[..., 4:]], dim=-1)
+        sine1, cosine1, sine2, cosine2 = first[..., 4::2], first[..., 5::2], second[..., 4::2], second[..., 5::2]
+        turned = [sine2 * cosine1 - cosine2 * sine1, cosine2 * cosine1 + sine2 * sine1]
+        return torch.cat([rotation, torch.stack(turned, dim=-1).flatten(-2)], dim=-1)
+
+
+def difference(first: Tensor, second: Tensor) -> Tensor:
+    """Return the action between states that simply subtract: second minus first."""
+    return second - first
+
+
+def make_view_actions(settings: dict[str, object]) -> ViewActions:
+    """Build `ViewActions` from a data set's `actions` settings."""
+    actions = ViewActions(**settings)  # type: ignore[arg-type]
+    if actions.hue not in ("linear", "circular"):
+        raise UserError(f"actions.hue is {actions.hue!r}; choose 'linear' or 'circular'")
+    return actions

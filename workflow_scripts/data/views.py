@@ -1,0 +1,187 @@
+"""Views of objects: what pretraining and evaluation see of a data set.
+
+Two kinds: `StoredViews`, several stored images an object with known latents (3DIEBench), and
+`AugmentedViews`, one stored image of which views are made by augmentations with known parameters
+(CIFAR-10). Both give batches of training pairs and, for evaluation, a fixed set of views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workflow_scripts.data.actions import ActionSpace, difference, make_view_actions
+from workflow_scripts.data.augment import AUGMENTATIONS, Augmentation
+from workflow_scripts.data.packed import PackedDataset
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.seeding import numpy_generator, torch_generator
+
+
+@dataclass
+class Pairs:
+    """A batch of N pairs of views, on the training device.
+
+    images: (2, N, 3, H, W) float, normalised; the first views, then the second views.
+    action: (N, A), takes the first view to the second. state: (N, A), of the second view.
+    """
+
+    images: Tensor
+    action: Tensor
+    state: Tensor
+
+
+class Views(Protocol):
+    """Views of the objects of one split."""
+
+    space: ActionSpace
+    labels: np.ndarray
+    views: int
+    class_views: range
+    pair_views: range
+
+    def __len__(self) -> int: ...
+
+    def pairs(self, objects: np.ndarray, *purpose: int | str) -> Pairs:
+        """Return one random pair of different views of each given object, drawn for `purpose`."""
+
+    def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield images (n, V, 3, H, W) and states (n, V, A) of `size` objects at a time, in order."""
+
+
+class _Normaliser:
+    """Move uint8 images (..., H, W, 3) to a device as normalised float images (..., 3, H, W)."""
+
+    def __init__(self, meta: dict[str, Any], device: torch.device) -> None:
+        self.device = device
+        self.mean = torch.tensor(meta["mean"], device=device).view(3, 1, 1)
+        self.std = torch.tensor(meta["std"], device=device).view(3, 1, 1)
+
+    def upload(self, images: np.ndarray) -> Tensor:
+        """Return floats in [0, 1], (..., 3, H, W), in channels-last memory."""
+        tensor = torch.from_numpy(np.ascontiguousarray(images))
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.movedim(-1, -3).float().div_(255)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        return (images - self.mean) / self.std
+
+
+class StoredViews:
+    """Stored images with latents: a pair is two different views of an object, drawn at random."""
+
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: dict[str, Any], device: torch.device):
+        actions = make_view_actions(settings["actions"])
+        self.space = actions.space()
+        self.objects = objects
+        self.labels = np.asarray(packed.labels[objects])
+        self.views = packed.images.shape[1]
+        self.class_views = self.pair_views = range(self.views)
+        self._images = packed.images
+        self._states = actions.states(packed.latents[objects])
+        self._normaliser = _Normaliser(packed.meta, device)
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def pairs(self, objects: np.ndarray, *purpose: int | str) -> Pairs:
+        """Return one pair of different views of each of `objects` (N,), positions in this split."""
+        random = numpy_generator(*purpose, "views")
+        first = random.integers(self.views, size=len(objects))
+        second = (first + random.integers(1, self.views, size=len(objects))) % self.views
+        stored = self.objects[objects]
+        images = self._images[np.concatenate([stored, stored]), np.concatenate([first, second])]
+        images = self._normaliser.normalise(self._normaliser.upload(images))
+        states = self._states[torch.from_numpy(objects)]
+        rows = torch.arange(len(objects))
+        state1, state2 = states[rows, torch.from_numpy(first)], states[rows, torch.from_numpy(second)]
+        device = self._normaliser.device
+        action = self.space.relate(state1, state2).to(device, non_blocking=True)
+        return Pairs(images.unflatten(0, (2, -1)), action, state2.to(device, non_blocking=True))
+
+    def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield every stored view."""
+        for start in range(0, len(self), size):
+            images = self._normaliser.upload(self._images[self.objects[start : start + size]])
+            yield self._normaliser.normalise(images), self._states[start : start + size]
+
+
+class AugmentedViews:
+    """One stored image an object; each view applies the given augmentations, in order.
+
+    The state of a view is the vector of its parameters, the action the difference of two states.
+    The fixed views for evaluation are the image itself and `evaluation_views` augmented ones.
+    """
+
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: dict[str, Any], device: torch.device):
+        self.augmentations: dict[str, Augmentation] = {name: _make_augmentation(name) for name in settings["groups"]}
+        stops = np.cumsum([a.dim for a in self.augmentations.values()])
+        groups = {n: slice(stop - a.dim, stop) for (n, a), stop in zip(self.augmentations.items(), stops, strict=True)}
+        self.space = ActionSpace({n: slice(int(s.start), int(s.stop)) for n, s in groups.items()}, difference)
+        self.objects = objects
+        self.labels = np.asarray(packed.labels[objects])
+        self.views = 1 + settings["evaluation_views"]
+        self.class_views, self.pair_views = range(1), range(1, self.views)
+        self._images = packed.images
+        self._split = f"{int(objects[0])}-{len(objects)}"
+        self._normaliser = _Normaliser(packed.meta, device)
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def _augment(self, images: Tensor, states: Tensor) -> Tensor:
+        for name, augmentation in self.augmentations.items():
+            images = augmentation.apply(images, states[:, self.space.groups[name]])
+        return self._normaliser.normalise(images)
+
+    def _draw(self, count: int, *purpose: int | str) -> Tensor:
+        # Drawn on the CPU, so that a GPU and a CPU see the same views.
+        generator = torch_generator(*purpose, "augmentations")
+        return torch.cat([a.draw(count, generator) for a in self.augmentations.values()], dim=1)
+
+    def pairs(self, objects: np.ndarray, *purpose: int | str) -> Pairs:
+        """Return two views of each of `objects` (N,), with independently drawn parameters."""
+        device = self._normaliser.device
+        states = self._draw(2 * len(objects), *purpose).to(device)
+        images = self._normaliser.upload(self._images[self.objects[objects], 0])
+        images = self._augment(torch.cat([images, images]), states)
+        first, second = states.unflatten(0, (2, -1))
+        return Pairs(images.unflatten(0, (2, -1)), self.space.relate(first, second), second)
+
+    def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the image itself (view 0) and the augmented views, the same at every call."""
+        for start in range(0, len(self), size):
+            chosen = self.objects[start : start + size]
+            images = self._normaliser.upload(self._images[chosen, 0])
+            clean = torch.cat([a.identity(len(chosen)) for a in self.augmentations.values()], dim=1)
+            drawn = [self._draw(len(chosen), "fixed views", self._split, start, v) for v in self.pair_views]
+            states = torch.stack([clean, *drawn], dim=1)
+            device_states = states.to(images.device).flatten(0, 1)
+            views = self._augment(images.repeat_interleave(self.views, dim=0), device_states)
+            yield views.unflatten(0, (len(chosen), self.views)), states
+
+
+def _make_augmentation(name: str) -> Augmentation:
+    if name not in AUGMENTATIONS:
+        raise UserError(f"there is no augmentation {name!r}; choose from {', '.join(AUGMENTATIONS)}")
+    augmentation: Augmentation = AUGMENTATIONS[name]()
+    return augmentation
+
+
+VIEW_KINDS: dict[str, type[StoredViews] | type[AugmentedViews]] = {"stored": StoredViews, "augmented": AugmentedViews}
+
+
+def open_views(folder: Path, settings: dict[str, Any], split: str, device: torch.device) -> Views:
+    """Open one split ("train", "val" or "test") of a packed data set under a data set's settings."""
+    packed = PackedDataset(folder)
+    holdout = settings["holdout"]
+    objects = packed.indices(split, holdout["share"], holdout["seed"])
+    if len(objects) == 0:
+        raise UserError(f"{folder} has no objects in its {split} split; raise datasets.<name>.holdout.share")
+    return VIEW_KINDS[settings["views"]](packed, objects, settings, device)

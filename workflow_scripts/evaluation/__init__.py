@@ -1,0 +1,1 @@
+"""Evaluation: embeddings, probes, R2, and the rows they yield."""

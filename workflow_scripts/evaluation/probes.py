@@ -1,0 +1,169 @@
+"""Probes: small networks that read latents or classes from frozen embeddings.
+
+All embeddings of one width (every context and length of a run) are probed by one batched model, M
+independent probes side by side that see the same batches: the numbers of M separate trainings, at a
+fraction of their overhead.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workflow_scripts.support.seeding import numpy_generator, torch_generator
+
+
+class BatchedLinear(nn.Module):
+    """M independent linear layers: (M, B, in) to (M, B, out), each initialised as `nn.Linear`."""
+
+    def __init__(self, models: int, dim_in: int, dim_out: int, generator: torch.Generator) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(dim_in)
+        # One draw for all: probes of different contexts start alike and differ by their inputs only.
+        weight, bias = torch.rand(dim_in, dim_out, generator=generator), torch.rand(1, dim_out, generator=generator)
+        self.weight = nn.Parameter(((2 * weight - 1) * bound).repeat(models, 1, 1))
+        self.bias = nn.Parameter(((2 * bias - 1) * bound).repeat(models, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply layer m to x[m]."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+def make_probe(models: int, widths: list[int], generator: torch.Generator) -> nn.Sequential:
+    """Build M multilayer perceptrons of the given widths, ReLU between layers; two widths = a linear probe."""
+    layers: list[nn.Module] = []
+    for dim_in, dim_out in itertools.pairwise(widths):
+        layers += [BatchedLinear(models, dim_in, dim_out, generator), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """hidden: widths of hidden layers, [] = linear. steps: of Adam at rate `lr`, on batches of `batch`."""
+
+    hidden: list[int]
+    steps: int
+    lr: float
+    batch: int
+
+
+Batch = tuple[Tensor, Tensor]  # inputs (M, B, D) and targets (B, K) float, or (B,) int64 classes
+
+
+def fit_probe(
+    batches: Callable[[int], Batch], outputs: int, settings: ProbeSettings, seed: int, purpose: str
+) -> nn.Module:
+    """Train M probes on `batches(step)`: mean squared error on float targets, cross-entropy on classes."""
+    inputs, target = batches(0)
+    classify = target.dtype == torch.int64
+    generator = torch_generator(seed, "probe", purpose)
+    widths = [inputs.shape[-1], *settings.hidden, outputs]
+    probe = make_probe(len(inputs), widths, generator).to(inputs.device)
+    optimizer = torch.optim.Adam(probe.parameters(), lr=settings.lr, fused=inputs.device.type == "cuda")
+    for step in range(settings.steps):
+        inputs, target = batches(step)
+        predicted = probe(inputs)
+        target = target.expand(len(inputs), *target.shape)
+        loss = F.cross_entropy(predicted.flatten(0, 1), target.flatten()) if classify else F.mse_loss(predicted, target)
+        optimizer.zero_grad(set_to_none=True)
+        (len(inputs) * loss).backward()  # each probe's gradient is that of its own mean loss
+        optimizer.step()
+    return probe
+
+
+def predict(probe: nn.Module, inputs: Tensor, size: int = 8192) -> Tensor:
+    """Return predictions (M, n, K) on the CPU for inputs (M, n, D)."""
+    with torch.inference_mode():
+        return torch.cat([probe(part).cpu() for part in inputs.split(size, dim=1)], dim=1)
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Embeddings of one split: `values` (M, n, V, D), `states` (n, V, A) and `labels` (n,)."""
+
+    values: Tensor
+    states: Tensor
+    labels: Tensor
+
+    @property
+    def constant(self) -> bool:
+        """Whether the embeddings carry no information at all, as the constant control's do."""
+        return bool((self.values == self.values[:, :1, :1]).all())
+
+
+def draw_pairs(objects: int, views: range, count: int, *purpose: int | str) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw `count` random pairs of different views: objects, first and second views, each (count,)."""
+    random = numpy_generator(*purpose)
+    chosen = random.integers(objects, size=count)
+    first = random.integers(len(views), size=count)
+    second = (first + random.integers(1, len(views), size=count)) % len(views)
+    return tuple(torch.from_numpy(a) for a in (chosen, first + views.start, second + views.start))  # type: ignore
+
+
+def pair_inputs(bank: Bank, pairs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Return both views' L2-normalised embeddings side by side, (M, B, 2 D)."""
+    chosen, first, second = pairs
+    sides = [F.normalize(bank.values[:, chosen, view], dim=-1) for view in (first, second)]
+    return torch.cat(sides, dim=-1)
+
+
+Predictions = dict[str, tuple[np.ndarray, np.ndarray]]  # by split: truth (n, ...), predictions (M, n, ...)
+
+
+def probe_relative(
+    train: Bank,
+    tests: dict[str, Bank],
+    relate: Callable[[Tensor, Tensor], Tensor],
+    entries: slice,
+    views: range,
+    settings: ProbeSettings,
+    test_pairs: int,
+    seed: int,
+) -> Predictions:
+    """Predict one group's entries of the action between two views: truth (n, K), predictions (M, n, K)."""
+
+    def targets(bank: Bank, pairs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        chosen, first, second = pairs
+        return relate(bank.states[chosen, first], bank.states[chosen, second])[:, entries]
+
+    def batches(step: int) -> Batch:
+        pairs = draw_pairs(len(train.labels), views, settings.batch, seed, "probe pairs", step)
+        return pair_inputs(train, pairs), targets(train, pairs).to(train.values.device)
+
+    drawn = {
+        split: draw_pairs(len(bank.labels), views, test_pairs, seed, "test pairs") for split, bank in tests.items()
+    }
+    truth = {split: targets(tests[split], pairs).numpy() for split, pairs in drawn.items()}
+    if train.constant:
+        many = draw_pairs(len(train.labels), views, 10 * test_pairs, seed, "constant")
+        mean = targets(train, many).mean(dim=0).numpy()
+        return {split: (t, np.broadcast_to(mean, (len(train.values), *t.shape))) for split, t in truth.items()}
+    probe = fit_probe(batches, entries.stop - entries.start, settings, seed, f"relative {entries.start}")
+    return {split: (truth[split], predict(probe, pair_inputs(tests[split], drawn[split])).numpy()) for split in tests}
+
+
+def probe_class(
+    train: Bank, tests: dict[str, Bank], views: range, classes: int, settings: ProbeSettings, seed: int
+) -> Predictions:
+    """Predict the class of every view: truth (n,), predictions (M, n)."""
+
+    def batches(step: int) -> Batch:
+        random = numpy_generator(seed, "class views", step)
+        chosen = torch.from_numpy(random.integers(len(train.labels), size=settings.batch))
+        view = torch.from_numpy(random.integers(views.start, views.stop, size=settings.batch))
+        return train.values[:, chosen, view], train.labels[chosen].to(train.values.device)
+
+    truth = {split: bank.labels.repeat_interleave(len(views)).numpy() for split, bank in tests.items()}
+    if train.constant:
+        frequent = int(train.labels.bincount().argmax())
+        return {split: (t, np.full((len(train.values), len(t)), frequent)) for split, t in truth.items()}
+    probe = fit_probe(batches, classes, settings, seed, "class")
+    inputs = {split: bank.values[:, :, views.start : views.stop].flatten(1, 2) for split, bank in tests.items()}
+    return {split: (truth[split], predict(probe, x).argmax(dim=-1).numpy()) for split, x in inputs.items()}

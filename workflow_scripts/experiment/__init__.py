@@ -1,0 +1,1 @@
+"""From a config file to the table of runs. Never imports torch."""

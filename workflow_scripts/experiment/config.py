@@ -1,0 +1,57 @@
+"""Checking a config against its schema, with errors that name the key and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from workflow_scripts.support.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file safely (no tags); a missing or malformed one is a `UserError`."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not plain YAML: {' '.join(str(error).split())}") from None
+
+
+def check_config(config: dict[str, Any]) -> None:
+    """Raise `UserError` with one sentence where the config is not what the schema allows."""
+    validator = Draft202012Validator(read_yaml(SCHEMA))
+    error = best_match(validator.iter_errors(config))
+    if error is not None:
+        raise UserError(_explain(error))
+    _require(config["encoder"], config["encoders"], "encoder", "encoders")
+    for dataset in config["datasets"]:
+        _require(dataset, config["dataset_settings"], "datasets", "dataset_settings")
+        _require(config["dataset_settings"][dataset]["source"], config["sources"], f"{dataset}.source", "sources")
+
+
+def _require(name: str, known: Iterable[str], where: str, definitions: str) -> None:
+    if name not in known:
+        raise UserError(f"{where} names {name!r}, which {definitions} does not define; it has {sorted(known)}")
+
+
+def _explain(error: ValidationError) -> str:
+    """Say in one sentence what is wrong with a config."""
+    where = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        allowed: dict[str, Any] = dict(error.schema)  # type: ignore[arg-type]
+        known = list(allowed.get("properties", {}))
+        unknown = [key for key in dict(error.instance) if key not in known]  # type: ignore[arg-type]
+        close = difflib.get_close_matches(str(unknown[0]), known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        return f"config: unknown key {unknown[0]!r} at {where}; {hint}"
+    return f"config: {where}: {error.message}; see schemas/config.schema.yaml"

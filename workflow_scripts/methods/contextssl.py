@@ -1,0 +1,119 @@
+"""ContextSSL (Gupta et al. 2024): a representation that follows the symmetries its context shows.
+
+A transformer reads pairs of views with the action between them and predicts embeddings under NT-Xent.
+Which group of the action is shown, the *environment*, tells it what to be equivariant to. A context
+mask hides most of the other pairs from each token, so that it cannot cheat by memorising them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workflow_scripts.data.actions import ActionSpace
+from workflow_scripts.data.views import Pairs
+from workflow_scripts.methods.base import ContextMethod
+from workflow_scripts.methods.losses import info_nce
+from workflow_scripts.models.context import CachedContext, ContextTransformer, draw_context_mask
+from workflow_scripts.support.errors import UserError
+
+MINIMUM_COSINE = 1e-7  # the authors' clamp: views that already point apart are not pushed further
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of ContextSSL; the paper's values stand in experiments/paper.yaml.
+
+    block_tokens: tokens in a sequence, two a pair. output_dim: of the embedding; null = the feature's.
+    mask_probability: share of the other pairs hidden from a token, per layer and step.
+    environments: "sample" draws one group a batch, as the paper does; "all" takes the mean over groups.
+    auxiliary_weight, auxiliary_widths: of the predictor of the second view's state; weight 0 = off.
+    init_std, action_scale: see `ContextTransformer`.
+    """
+
+    width: int
+    layers: int
+    heads: int
+    output_dim: int | None
+    block_tokens: int
+    mask_probability: float
+    temperature: float
+    environments: str
+    auxiliary_weight: float
+    auxiliary_widths: list[int]
+    init_std: float
+    action_scale: float
+
+
+class ContextSSL(ContextMethod):
+    """NT-Xent on the transformer's outputs, plus the auxiliary predictor."""
+
+    Settings = Settings
+
+    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
+        super().__init__(encoder, space, settings)
+        if settings.environments not in ("sample", "all"):
+            raise UserError(f"contextssl.environments is {settings.environments!r}; choose 'sample' or 'all'")
+        feature_dim = int(encoder.dim)  # type: ignore[arg-type]
+        output_dim = settings.output_dim or feature_dim
+        self.predictor = ContextTransformer(
+            feature_dim=feature_dim,
+            action_dim=space.dim,
+            output_dim=output_dim,
+            width=settings.width,
+            layers=settings.layers,
+            heads=settings.heads,
+            init_std=settings.init_std,
+            action_scale=settings.action_scale,
+        )
+        widths = [output_dim, *settings.auxiliary_widths]
+        hidden = [layer for a, b in itertools.pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
+        self.auxiliary = nn.Sequential(*hidden, nn.Linear(widths[-1], space.dim))
+
+    def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the contrastive and the auxiliary loss, averaged over this step's environments."""
+        groups = list(self.space.groups)
+        if self.settings.environments == "sample":
+            drawn = torch.randint(len(groups), (1,), generator=generator)
+            groups = [groups[int(drawn)]]
+        features = torch.stack(self.encode_pairs(pairs), dim=1)  # (N, 2, D)
+        losses = [self._environment_loss(group, features, pairs, generator) for group in groups]
+        return {part: torch.stack([loss[part] for loss in losses]).mean() for part in losses[0]}
+
+    def _environment_loss(
+        self, group: str, features: Tensor, pairs: Pairs, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """Return the losses with only `group` shown in the actions. features: (N, 2, D)."""
+        s = self.settings
+        block_pairs = s.block_tokens // 2
+        if len(features) % block_pairs:
+            raise UserError(f"a batch of {len(features)} pairs does not divide into blocks of {block_pairs} pairs")
+        action = pairs.action * self.space.visible((group,)).to(pairs.action)
+        actions = torch.stack([action, torch.zeros_like(action)], dim=1)  # the second token's action is hidden
+        masks = draw_context_mask(s.block_tokens, s.layers, s.mask_probability, generator)
+        masks = masks.to(features.device, non_blocking=True)
+        blocks = (t.flatten(0, 1).unflatten(0, (-1, s.block_tokens)) for t in (features, actions))
+        outputs = self.predictor(*blocks, masks).flatten(0, 1).unflatten(0, (-1, 2))  # (N, 2, O)
+        losses = {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], s.temperature, MINIMUM_COSINE)}
+        if s.auxiliary_weight:
+            entries = self.space.groups[group]
+            predicted = self.auxiliary(F.normalize(outputs.float(), dim=-1))[..., entries].float()
+            target = pairs.state[:, None, entries].expand_as(predicted)
+            losses["auxiliary"] = s.auxiliary_weight * F.mse_loss(predicted, target)
+        return losses
+
+    def cache_context(self, features: Tensor, actions: Tensor) -> CachedContext:
+        """Compute the keys and values of a context once."""
+        return self.predictor.cache_context(features, actions)
+
+    def embed(self, features: Tensor, actions: Tensor, context: CachedContext) -> Tensor:
+        """Embed single tokens appended to the context: z+ with actions 0, z_r with true actions."""
+        return self.predictor.append(features, actions, context)
+
+
+METHOD = ContextSSL

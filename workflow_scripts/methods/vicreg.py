@@ -1,0 +1,49 @@
+"""VICReg (Bardes et al. 2022): variance, invariance and covariance, no negatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workflow_scripts.data.actions import ActionSpace
+from workflow_scripts.data.views import Pairs
+from workflow_scripts.methods.base import Method
+from workflow_scripts.methods.losses import covariance_penalty, variance_hinge
+from workflow_scripts.models.projectors import make_projector
+
+
+@dataclass(frozen=True)
+class Settings:
+    """projector: output widths of its layers. The weights multiply the three parts of the loss."""
+
+    projector: list[int]
+    invariance_weight: float
+    variance_weight: float
+    covariance_weight: float
+
+
+class VICReg(Method):
+    """10 MSE(z, z+) + 10 [var(z) + var(z+)] / 2 + cov(z) + cov(z+), with the weights of the settings."""
+
+    Settings = Settings
+
+    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
+        super().__init__(encoder, space, settings)
+        self.projector = make_projector(int(encoder.dim), settings.projector)  # type: ignore[arg-type]
+
+    def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the three weighted parts of the loss."""
+        first, second = (self.projector(h).float() for h in self.encode_pairs(pairs))
+        weights = self.settings
+        return {
+            "invariance": weights.invariance_weight * F.mse_loss(first, second),
+            "variance": weights.variance_weight * (variance_hinge(first) + variance_hinge(second)) / 2,
+            "covariance": weights.covariance_weight * (covariance_penalty(first) + covariance_penalty(second)),
+        }
+
+
+METHOD = VICReg

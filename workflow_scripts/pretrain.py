@@ -1,0 +1,54 @@
+"""Rule `pretrain`: train one method on one data set with one seed.
+
+Writes into the run folder: `run.json` (what the run is), `state/` (checkpoint and history, kept for
+resumption), and last the weights, as safetensors with the run's identity in their metadata.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from workflow_scripts.support.errors import command
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the packed data set")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--settings", type=json.loads, required=True, help="the run's settings, as JSON")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--log-every", type=int, default=20, help="steps between lines of the history")
+    parser.add_argument("--checkpoint-seconds", type=float, default=30.0, help="seconds between checkpoints")
+    return parser.parse_args()
+
+
+@command
+def main() -> None:
+    """Train, or resume, one run."""
+    arguments = parse_arguments()
+    from workflow_scripts.data.views import open_views
+    from workflow_scripts.experiment.identity import claim_run
+    from workflow_scripts.support.files import exclusive
+    from workflow_scripts.training.loop import Engine, train
+    from workflow_scripts.training.run import build_method, choose_device, save_weights
+    from workflow_scripts.training.state import TrainingState
+
+    device = choose_device(arguments.device, arguments.threads)
+    settings = arguments.settings
+    with exclusive(arguments.run):
+        identity = claim_run(arguments.run, settings, arguments.data)
+        views = open_views(arguments.data, settings["dataset"], "train", device)
+        method = build_method(settings, views.space, arguments.data)
+        if method.trains:
+            state = TrainingState(arguments.run / "state", identity["hash"])
+            engine = Engine(device, arguments.log_every, arguments.checkpoint_seconds)
+            train(method, views, settings["training"], settings["seed"], state, engine)
+        save_weights(method, arguments.run / "weights.safetensors", identity)
+
+
+if __name__ == "__main__":
+    main()

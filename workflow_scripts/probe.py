@@ -1,0 +1,44 @@
+"""Rule `probe`: what probes read from a run's embeddings, as rows.
+
+Relative R2 of every group in both definitions, and top-1, for every representation, context and
+length (ContextSSL, Gupta et al. 2024, section 4).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from workflow_scripts.support.errors import command
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--embeddings", type=Path, required=True, help="folder written by embed")
+    parser.add_argument("--evaluation", type=json.loads, required=True, help="evaluation settings, as JSON")
+    parser.add_argument("--labels", type=json.loads, required=True, help="dataset, benchmark, method ... of the rows")
+    parser.add_argument("--output", type=Path, required=True, help="rows to write (.parquet)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    return parser.parse_args()
+
+
+@command
+def main() -> None:
+    """Probe one run."""
+    arguments = parse_arguments()
+    from workflow_scripts.evaluation.evaluator import ProbedRun
+    from workflow_scripts.reporting.rows import make_rows, write_rows
+    from workflow_scripts.training.run import choose_device
+
+    device = choose_device(arguments.device, arguments.threads)
+    run = ProbedRun(arguments.run, arguments.embeddings, arguments.evaluation, device)
+    rows = [{**arguments.labels, **run.provenance, **row} for row in run.rows()]
+    write_rows(make_rows(rows), arguments.output)
+
+
+if __name__ == "__main__":
+    main()

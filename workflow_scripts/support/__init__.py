@@ -1,0 +1,1 @@
+"""What every command line needs: errors for people, safe files, progress."""

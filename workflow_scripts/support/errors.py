@@ -1,0 +1,39 @@
+"""Errors for people: one sentence that says what is wrong and what to do, and a non-zero exit."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """Something the user can mend. The message is one sentence: what is wrong, and what to do."""
+
+
+def command(main: Callable[[], None]) -> Callable[[], None]:
+    """Turn expected failures of a command line into one sentence on stderr.
+
+    Exit codes: 1 for a `UserError` or a full or read-only disk, 130 for Ctrl-C. Anything else is a
+    defect of ours and keeps its traceback.
+    """
+
+    @functools.wraps(main)
+    def wrapped() -> None:
+        try:
+            main()
+        except UserError as error:
+            sys.exit(f"error: {error}")
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                raise
+            where = f" at {error.filename}" if error.filename else ""
+            sys.exit(
+                f"error: cannot write{where}: {error.strerror}. Make room or choose a writable folder, "
+                "then run the same command again; finished work is kept."
+            )
+
+    return wrapped

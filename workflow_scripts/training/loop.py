@@ -1,0 +1,137 @@
+"""The one training loop, for every method.
+
+Step t is a function of the weights, the optimiser's state, the seed and t alone, so a run that was
+killed and resumed ends with the weights of an unbroken one, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from workflow_scripts.data.views import Views
+from workflow_scripts.methods.base import Method
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.seeding import numpy_generator, torch_generator
+from workflow_scripts.training.optimisation import learning_rate, make_optimizer
+from workflow_scripts.training.state import TrainingState
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How a run is executed; nothing here changes its result beyond rounding."""
+
+    device: torch.device
+    log_every: int = 20
+    checkpoint_seconds: float = 30.0
+
+
+class BatchOrder:
+    """Which objects form batch t: every epoch is a fresh permutation, its incomplete last batch dropped."""
+
+    def __init__(self, objects: int, batch: int, seed: int) -> None:
+        if objects < batch:
+            raise UserError(
+                f"training.batch_pairs is {batch}, but there are only {objects} training objects; "
+                f"lower it to {objects} or less, or use more objects"
+            )
+        self.objects, self.batch, self.seed = objects, batch, seed
+        self.batches_per_epoch = objects // batch
+        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
+
+    def __getitem__(self, step: int) -> np.ndarray:
+        """Return the objects (batch,) of a step."""
+        epoch, position = divmod(step, self.batches_per_epoch)
+        if epoch != self._epoch:
+            self._order = numpy_generator(self.seed, "object order", epoch).permutation(self.objects)
+            self._epoch = epoch
+        return self._order[position * self.batch : (position + 1) * self.batch]
+
+
+class Meter:
+    """Running means of loss parts, kept on the device between two lines of the history."""
+
+    def __init__(self, state: TrainingState, bar: tqdm[Any], batch_images: int) -> None:
+        self.state, self.bar, self.batch_images = state, bar, batch_images
+        self._sums: dict[str, Tensor] = {}
+        self._steps, self._since = 0, time.perf_counter()
+
+    def add(self, parts: dict[str, Tensor]) -> None:
+        """Add one step's loss parts, without waiting for the device."""
+        for name, value in parts.items():
+            self._sums[name] = self._sums.get(name, 0) + value.detach().float()
+        self._steps += 1
+
+    def write(self, step: int, rate: float) -> None:
+        """Write the means since the last line; a non-finite one stops the run."""
+        means = {name: float(total) / self._steps for name, total in self._sums.items()}
+        bad = [name for name, value in means.items() if not math.isfinite(value)]
+        if bad:
+            raise UserError(
+                f"the {bad[0]} loss became {means[bad[0]]} between steps {step - self._steps} and {step}; lower "
+                "training.lr or set training.clip_norm, then run again (no weights were saved since)"
+            )
+        elapsed = time.perf_counter() - self._since
+        speed = self._steps * self.batch_images / elapsed
+        loss = sum(means.values())
+        self.state.log({"step": step, "loss": loss, **means, "lr": rate, "images_per_second": round(speed, 1)})
+        self.bar.set_postfix(loss=f"{loss:.3f}", images_per_s=f"{speed:.0f}")
+        self._sums, self._steps, self._since = {}, 0, time.perf_counter()
+
+
+def train(
+    method: Method, views: Views, settings: dict[str, Any], seed: int, state: TrainingState, engine: Engine
+) -> None:
+    """Train `method` in place for `settings["steps"]` steps, from the last checkpoint in `state` if there is one.
+
+    Raises `UserError` when the loss is no longer finite.
+    """
+    device, steps = engine.device, settings["steps"]
+    method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    optimizer = make_optimizer(method, settings, device)
+    order = BatchOrder(len(views), settings["batch_pairs"], seed)
+    start = _resume(method, optimizer, state, device)
+    bar = tqdm(total=steps, initial=start, unit="step", desc="pretrain", mininterval=1.0, smoothing=0.05)
+    meter = Meter(state, bar, 2 * settings["batch_pairs"])
+    saved = time.monotonic()
+    for step in range(start, steps):
+        rate = learning_rate(step, settings["lr"], settings["warmup_steps"], steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        pairs = views.pairs(order[step], seed, "pairs", step)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+            parts = method.loss(pairs, torch_generator(seed, "loss", step))
+        optimizer.zero_grad(set_to_none=True)
+        torch.stack([part.float() for part in parts.values()]).sum().backward()
+        if settings["clip_norm"]:
+            nn.utils.clip_grad_norm_(method.parameters(), settings["clip_norm"])
+        optimizer.step()
+        meter.add(parts)
+        bar.update()
+        done = step + 1
+        due = time.monotonic() - saved >= engine.checkpoint_seconds
+        if done % engine.log_every == 0 or done == steps or due:
+            meter.write(done, rate)  # also the check that the loss is finite, so before any checkpoint
+        if due or done == steps:
+            state.save(done, method.state_dict(), optimizer.state_dict())
+            saved = time.monotonic()
+    bar.close()
+
+
+def _resume(method: Method, optimizer: torch.optim.Optimizer, state: TrainingState, device: torch.device) -> int:
+    """Load the last checkpoint, if any, and return the step to go on from."""
+    checkpoint = state.load(device)
+    start = 0
+    if checkpoint is not None:
+        method.load_state_dict(checkpoint["model"])
+        optimizer.load_state_dict(checkpoint["optimizer"])
+        start = int(checkpoint["step"])
+    state.truncate_history(start)
+    return start

@@ -1,0 +1,66 @@
+"""From a run's settings to its model, and from its model to weights and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from workflow_scripts.data.actions import ActionSpace
+from workflow_scripts.methods.base import Method, make_method
+from workflow_scripts.models.encoders import make_encoder
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import read_json, write_bytes
+
+
+def choose_device(name: str, threads: int) -> torch.device:
+    """Return the named device, or with "auto" a GPU where there is one; set the number of CPU threads."""
+    torch.set_num_threads(threads)
+    # Kernels chosen by timing would differ between two runs of one seed.
+    torch.backends.cudnn.benchmark = False
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError("the device is 'cuda', but torch finds no GPU here; use --device cpu or auto")
+    return torch.device(name)
+
+
+def build_method(settings: dict[str, Any], space: ActionSpace, data: Path) -> Method:
+    """Build the method of a run's settings with its initial weights."""
+    resolution = read_json(data / "meta.json")["resolution"]
+    encoder = make_encoder(settings["encoder"], resolution, settings["seed"])
+    return make_method(settings["method"], settings["method_settings"], encoder, space, settings["seed"])
+
+
+def save_weights(method: Method, path: Path, identity: dict[str, str]) -> None:
+    """Write all weights of a method, with its identity as metadata."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in method.state_dict().items()}
+    # One metadata key: the order of several is not the same in every process.
+    write_bytes(path, save(tensors, metadata={"identity": json.dumps(identity, sort_keys=True)}))
+
+
+def load_weights(method: Method, path: Path, identity: dict[str, str]) -> None:
+    """Load weights into a method; refuse weights of another run or of other shapes."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist; train the run first")
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = json.loads((file.metadata() or {}).get("identity", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise UserError(f"{path} is damaged ({error}); delete it and run again") from None
+    if found.get("config") != identity["config"]:
+        raise UserError(
+            f"{path} holds weights of another configuration ({found.get('config')}, not {identity['config']}); "
+            "move that run's folder away, or restore the configuration it was trained with"
+        )
+    try:
+        method.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise UserError(f"{path} does not fit this method: {' '.join(str(error).split())}") from None
