@@ -5,13 +5,13 @@ rule embed:
     input:
         weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
         packed=get_packed,
-        code=get_code("embed.py", "evaluation/embeddings.py", "models", "methods"),
+        code=get_code("embed.py", "evaluation/contexts.py", "evaluation/embeddings.py", "models", "methods"),
     output:
         embeddings=directory("results/{dataset}/{name}/seed{seed}/embeddings"),
     params:
         run="results/{dataset}/{name}/seed{seed}",
         data=lambda w, input: os.path.dirname(input.packed[0]),
-        evaluation=as_json({key: config["evaluation"][key] for key in ("splits", "context_lengths", "seed")}),
+        evaluation=as_json({k: v for k, v in config["evaluation"].items() if k not in ("probes", "test_pairs")}),
     threads: config["engine"]["threads"]
     resources:
         gpu=1,

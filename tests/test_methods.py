@@ -34,7 +34,8 @@ def make_pairs(count, shape=(3, 2, 2), seed=0):
     actions = ViewActions(canonical_quaternions=True)
     first, second = actions.states(latents)
     images = torch.from_numpy(random.normal(size=(2, count, *shape))).float()
-    return Pairs(images, actions.relate(first, second), second)
+    label = torch.from_numpy(random.integers(5, size=count))
+    return Pairs(images, actions.relate(first, second), second, label)
 
 
 def make_contextssl(**changes):

@@ -28,7 +28,8 @@ def main() -> None:
     import torch
 
     from workflow_scripts.data.views import open_views
-    from workflow_scripts.evaluation.embeddings import draw_context, embed_split, write_arrays
+    from workflow_scripts.evaluation.contexts import Contexts, draw_context, make_contexts
+    from workflow_scripts.evaluation.embeddings import embed_split, write_arrays
     from workflow_scripts.experiment.identity import read_identity
     from workflow_scripts.support.files import write_json
     from workflow_scripts.training.run import build_method, choose_device, load_weights
@@ -40,14 +41,12 @@ def main() -> None:
     method = build_method(settings, train.space, arguments.data)
     load_weights(method, arguments.run / "weights.safetensors", identity)
     method.to(device).eval()
-    lengths = evaluation["context_lengths"]
-    contexts: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+    contexts: Contexts = {}
     with torch.inference_mode():
         if method.has_context:
-            features, actions = draw_context(method, train, -(-max(lengths) // 2), evaluation["seed"])
-            for group in method.space.groups:
-                shown = actions * method.space.visible((group,)).to(actions)
-                contexts |= {f"{group}-{length}": (features[:length], shown[:length]) for length in lengths}
+            longest = max([*evaluation["context_lengths"], *evaluation["control_lengths"]])
+            features, actions = draw_context(method, train, longest // 2, evaluation["seed"])
+            contexts = make_contexts(features, actions, method.space, evaluation)
         arguments.output.mkdir(parents=True, exist_ok=True)
         for split in ("train", *evaluation["splits"]):
             views = open_views(arguments.data, settings["dataset"], split, device)

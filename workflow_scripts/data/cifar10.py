@@ -12,20 +12,21 @@ import hashlib
 import io
 import os
 import pickle
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from workflow_scripts.data.reading import TRAIN, VAL, decode_image, read_file, resize_image
+from workflow_scripts.data.reading import TRAIN, VAL, Normalisation, decode_image, read_file, resize_image
 from workflow_scripts.support.errors import UserError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIDE = 32  # pixels
 BATCH_FOLDER = "cifar-10-batches-py"
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-JPEG_CAVEAT = "The images are lossy JPEG copies of CIFAR-10, not its original pixels."
+JPEG_CAVEAT = "the images are lossy JPEG copies of CIFAR-10, not its original pixels"
 
 # Batch files of each split, in stored order, with the published MD5 digests.
 BATCHES = {
@@ -76,10 +77,10 @@ def load_batch(path: Path, md5: str) -> dict[bytes, Any]:
 class Batches:
     """The official python batches; see `reading.Reader`."""
 
-    classes = CLASSES
-    latent_names: tuple[str, ...] = ()
+    classes: Sequence[str] = CLASSES
+    latent_names: Sequence[str] = ()
     views = 1
-    normalisation = None
+    normalisation: Normalisation | None = None
     caveat = ""
 
     def __init__(self, folder: Path) -> None:
@@ -133,10 +134,10 @@ def _number_objects(splits: np.ndarray) -> np.ndarray:
 class ImageTree:
     """A tree of images by split and class; see `reading.Reader`."""
 
-    classes = CLASSES
-    latent_names: tuple[str, ...] = ()
+    classes: Sequence[str] = CLASSES
+    latent_names: Sequence[str] = ()
     views = 1
-    normalisation = None
+    normalisation: Normalisation | None = None
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -169,7 +170,8 @@ def _list_images(folder: Path) -> list[str]:
         return sorted(name for name in os.listdir(folder) if name.lower().endswith(IMAGE_SUFFIXES))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(
-            f"there is no folder {folder}; CIFAR-10 is read from {BATCH_FOLDER} or from train/<class>/ and test/<class>/"
+            f"there is no folder {folder}; CIFAR-10 is read from {BATCH_FOLDER}, or from images in train/<class>/ and "
+            "test/<class>/"
         ) from None
 
 

@@ -93,10 +93,10 @@ def fetch(wanted: RemoteFile, folder: Path, advice: str, pause: float = 1.0) -> 
 def _accept(path: Path, wanted: RemoteFile) -> None:
     print(f"verifying {path}", file=sys.stderr)
     if fault := find_fault(path, wanted):
-        _sidecar(path).unlink(missing_ok=True)
+        rejected = reject(path)
         raise UserError(
-            f"{path.name.removesuffix('.part')} from {wanted.urls[0]} is not the published file: {fault}; "
-            f"it was set aside as {reject(path)}: run the same command again to download it anew"
+            f"{wanted.name} is not the published file: {fault}; it was set aside as {rejected}: "
+            f"run the same command again to download it anew from {wanted.urls[0]}"
         )
 
 
@@ -114,13 +114,21 @@ def _download_from_any(wanted: RemoteFile, folder: Path, advice: str, pause: flo
                 return part
             except _NoAnswerError as failure:
                 failures.append(str(failure))
-    kept = f" ({part.stat().st_size} bytes are kept)" if part.exists() else ""
+    kept = f" ({_size(part)} bytes are kept)" if part.exists() else ""
     raise UserError(f"{'; '.join(failures)}{kept}; try again later, or {advice}")
 
 
 def _partly_fetched_first(urls: tuple[str, ...], part: Path) -> list[str]:
-    started = read_json(_sidecar(part))["url"] if part.exists() and _sidecar(part).exists() else ""
-    return sorted(urls, key=lambda url: url != started)
+    return sorted(urls, key=lambda url: url != _read_state(part).get("url"))
+
+
+def _read_state(part: Path) -> dict[str, Any]:
+    """Return where a part comes from: {} where there is none or nobody knows."""
+    return read_json(_sidecar(part)) if part.exists() and _sidecar(part).exists() else {}
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _open_session(pause: float) -> Session:
@@ -130,6 +138,7 @@ def _open_session(pause: float) -> Session:
 
     retry = Retry(
         total=RETRIES,
+        connect=2,
         backoff_factor=pause,
         status_forcelist=BUSY,
         raise_on_status=False,
@@ -149,7 +158,7 @@ def _download(session: Session, url: str, part: Path, wanted: RemoteFile, pause:
             return _transfer(session, url, part, wanted)
         except _BrokenOffError as broken:
             # Only a longer part is progress: a server may begin anew each time and never get further.
-            size = part.stat().st_size
+            size = _size(part)
             failures, best = (0, size) if size > best else (failures + 1, best)
             if failures >= RETRIES:
                 raise _NoAnswerError(f"{url} broke off again and again ({broken})") from None
@@ -158,22 +167,22 @@ def _download(session: Session, url: str, part: Path, wanted: RemoteFile, pause:
 
 def _transfer(session: Session, url: str, part: Path, wanted: RemoteFile) -> None:
     """Send one request and append what it brings. Raises `_BrokenOffError` for less than promised."""
-    state = read_json(_sidecar(part)) if part.exists() and _sidecar(part).exists() else {}
+    state = _read_state(part)
     done = part.stat().st_size if state.get("url") == url else 0
     if done and done == state["total"]:
         return
-    response = _request(session, url, done, state)
-    with response:
-        if response.status_code == 416 or (response.status_code == 206 and not _continues(response, done, state)):
-            part.unlink()  # the file on the server has changed: the part belongs to no file any more
-            raise _BrokenOffError("it changed on the server")
-        _check_status(response, url, ranged=done > 0)
+    with _request(session, url, done, state) as response:
+        _check_answer(response, url)
         if response.status_code == 200:
             done = 0
             state = {"url": url, "total": _length(response.headers), "validator": _validator(response.headers)}
-            part.unlink(missing_ok=True)
+            _check_total(url, state["total"], wanted)
+            _check_room(part, state["total"])
+            part.unlink(missing_ok=True)  # only now: an answer of another kind must not cost the part
             write_json(_sidecar(part), state)
-        _check_room(part, state["total"], done, wanted)
+        elif response.status_code == 416 or not _continues(response, done, state):
+            write_json(_sidecar(part), {**state, "validator": ""})  # the next request asks for all of it
+            raise _BrokenOffError("it changed on the server")
         _append(response, part, state["total"], done)
 
 
@@ -195,11 +204,13 @@ def _cause(error: BaseException) -> str:
     return re.sub(r"^.*object at 0x\w+>,?:? ?|^.*\): ", "", str(reason)) or type(error).__name__
 
 
-def _check_status(response: Response, url: str, ranged: bool) -> None:
-    if response.status_code not in ((200, 206) if ranged else (200,)):
+def _check_answer(response: Response, url: str) -> None:
+    if response.status_code not in ((200, 206, 416) if "Range" in response.request.headers else (200,)):
         raise _NoAnswerError(f"{url} answered {response.status_code} {response.reason}")
     if url.startswith("https:") and not response.url.startswith("https:"):
         raise _NoAnswerError(f"{url} leads to the unprotected address {response.url}")
+    if response.status_code == 200 and response.headers.get("Content-Type", "").startswith("text/html"):
+        raise _NoAnswerError(f"{url} answered with a web page instead of the file")
 
 
 def _continues(response: Response, done: int, state: Mapping[str, Any]) -> bool:
@@ -207,8 +218,8 @@ def _continues(response: Response, done: int, state: Mapping[str, Any]) -> bool:
     span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
     if span is None or int(span[1]) != done or span[2] not in ("*", str(state["total"])):
         return False
-    etag = response.headers.get("ETag")
-    return etag is None or not state["validator"].startswith('"') or etag == state["validator"]
+    kind = "ETag" if state["validator"].startswith('"') else "Last-Modified"
+    return response.headers.get(kind, state["validator"]) == state["validator"]
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
@@ -222,24 +233,22 @@ def _validator(headers: Mapping[str, str]) -> str:
     return etag if etag.startswith('"') else headers.get("Last-Modified", "")
 
 
-def _check_room(part: Path, total: int | None, done: int, wanted: RemoteFile) -> None:
-    if total is None:
-        return
-    if wanted.size not in (None, total):
-        raise UserError(
-            f"{wanted.name} has {total} bytes on the server instead of the published {wanted.size}; "
-            "nothing was downloaded: check the entry of the source"
-        )
-    free = shutil.disk_usage(part.parent).free
-    if total - done > free:
-        raise UserError(f"{wanted.name} needs {total - done} bytes more and {part.parent} has {free} free; make room")
+def _check_total(url: str, total: int | None, wanted: RemoteFile) -> None:
+    if total is not None and wanted.size is not None and total != wanted.size:
+        raise _NoAnswerError(f"{url} offers {total} bytes instead of the published {wanted.size}")
+
+
+def _check_room(part: Path, total: int | None) -> None:
+    free = shutil.disk_usage(part.parent).free + (part.stat().st_size if part.exists() else 0)
+    if total is not None and total > free:
+        raise UserError(f"{part.stem} has {total} bytes and {part.parent} room for {free}; make room and run again")
 
 
 def _append(response: Response, part: Path, total: int | None, done: int) -> None:
     from tqdm import tqdm
 
     bar = tqdm(total=total, initial=done, unit="B", unit_scale=True, desc=part.stem, mininterval=1.0)
-    with bar, open(part, "ab", buffering=0) as file:
+    with bar, open(part, "ab") as file:
         for content in _stream(response):
             file.write(content)
             bar.update(len(content))

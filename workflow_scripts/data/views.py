@@ -29,11 +29,13 @@ class Pairs:
 
     images: (2, N, 3, H, W) float, normalised; the first views, then the second views.
     action: (N, A), takes the first view to the second. state: (N, A), of the second view.
+    label: (N,) int64, the object's class; for the supervised control only.
     """
 
     images: Tensor
     action: Tensor
     state: Tensor
+    label: Tensor
 
 
 class Views(Protocol):
@@ -103,7 +105,8 @@ class StoredViews:
         state1, state2 = states[rows, torch.from_numpy(first)], states[rows, torch.from_numpy(second)]
         device = self._normaliser.device
         action = self.space.relate(state1, state2).to(device, non_blocking=True)
-        return Pairs(images.unflatten(0, (2, -1)), action, state2.to(device, non_blocking=True))
+        label = torch.from_numpy(self.labels[objects]).to(device, non_blocking=True)
+        return Pairs(images.unflatten(0, (2, -1)), action, state2.to(device, non_blocking=True), label)
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield every stored view."""
@@ -152,7 +155,8 @@ class AugmentedViews:
         images = self._normaliser.upload(self._images[self.objects[objects], 0])
         images = self._augment(torch.cat([images, images]), states)
         first, second = states.unflatten(0, (2, -1))
-        return Pairs(images.unflatten(0, (2, -1)), self.space.relate(first, second), second)
+        label = torch.from_numpy(self.labels[objects]).to(device, non_blocking=True)
+        return Pairs(images.unflatten(0, (2, -1)), self.space.relate(first, second), second, label)
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the image itself (view 0) and the augmented views, the same at every call."""

@@ -15,24 +15,10 @@ import torch
 from torch import Tensor
 
 from workflow_scripts.data.views import Views
+from workflow_scripts.evaluation.contexts import Contexts, get_group, parse_context
 from workflow_scripts.methods.base import ContextMethod, Method
 
 CHUNK = 8192  # tokens at a time through the predictor
-
-
-def draw_context(method: Method, train: Views, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return the fixed evaluation context: features (2 pairs, D) and actions (2 pairs, A) of training pairs.
-
-    The second token of each pair has action 0 (ContextSSL, section 4: one fixed draw, whose first c
-    tokens are the context of length c).
-    """
-    from workflow_scripts.support.seeding import numpy_generator
-
-    objects = numpy_generator(seed, "context objects").choice(len(train), size=pairs, replace=len(train) < pairs)
-    drawn = train.pairs(objects, seed, "context")
-    features = torch.stack(method.encode_pairs(drawn), dim=1).flatten(0, 1)
-    actions = torch.stack([drawn.action, torch.zeros_like(drawn.action)], dim=1).flatten(0, 1)
-    return features, actions
 
 
 def encode(method: Method, views: Views) -> tuple[np.ndarray, Tensor]:
@@ -58,10 +44,10 @@ def embed_tokens(
 def embed_split(
     method: Method,
     views: Views,
-    contexts: dict[str, tuple[Tensor, Tensor]],
+    contexts: Contexts,
     device: torch.device,
 ) -> dict[str, np.ndarray]:
-    """Return all arrays of one split by name. contexts: name "<kind>-<length>" to features and actions."""
+    """Return all arrays of one split by name."""
     features, states = encode(method, views)
     arrays = {"h": features, "states": states.numpy(), "labels": views.labels}
     if not isinstance(method, ContextMethod):
@@ -72,17 +58,12 @@ def embed_split(
     true_action = method.space.relate(states[:, :1].expand_as(states), states).flatten(0, 1)
     for name, (context_features, context_actions) in contexts.items():
         context = method.cache_context(context_features, context_actions)
+        group = get_group(parse_context(name)[0], method.space)
+        visible = method.space.visible((group,) if group else ())
         for kind, tokens, actions in (("z+", flat, torch.zeros_like(true_action)), ("zr", first, true_action)):
-            visible = actions * method.space.visible(visible_groups(name, method.space.groups))
-            outputs = embed_tokens(method, tokens, visible, context, device)
+            outputs = embed_tokens(method, tokens, actions * visible, context, device)
             arrays[f"{kind}.{name}"] = outputs.reshape(*shape, -1)
     return arrays
-
-
-def visible_groups(context: str, groups: dict[str, slice]) -> tuple[str, ...]:
-    """Return the groups that a context "<kind>-<length>" shows: the one it is named for."""
-    kind = context.rpartition("-")[0]
-    return (kind,) if kind in groups else tuple(groups)
 
 
 def write_arrays(folder: Path, split: str, arrays: dict[str, np.ndarray]) -> None:

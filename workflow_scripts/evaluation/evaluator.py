@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from workflow_scripts.data.actions import difference, make_view_actions
+from workflow_scripts.evaluation.contexts import parse_context
 from workflow_scripts.evaluation.embeddings import read_array
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
 from workflow_scripts.evaluation.probes import Bank, Predictions, ProbeSettings, probe_class, probe_relative
@@ -49,8 +50,7 @@ class ProbedRun:
         contexts = self.manifest["contexts"]
         if not contexts:
             return
-        keys: list[tuple[str, int | None]]
-        keys = [(name.rpartition("-")[0], int(name.rpartition("-")[2])) for name in contexts]
+        keys: list[tuple[str, int | None]] = [parse_context(name) for name in contexts]
         yield from self._probe("z+", [f"z+.{name}" for name in contexts], keys)
         # z_r stands for view 0 seen from view i: it has a class, but no pair of its own.
         yield from self._probe("zr", [f"zr.{name}" for name in contexts], keys, relative=False)

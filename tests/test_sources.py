@@ -1,0 +1,44 @@
+"""The table of sources: complete, and its digests those of the real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from workflow_scripts.data.fetch import find_fault
+from workflow_scripts.download import load_source
+from workflow_scripts.support.errors import UserError
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("name", ["3diebench", "cifar10"])
+def test_table_of_sources_is_complete(name: str) -> None:
+    source = load_source(name)
+    assert source.description
+    assert source.licence
+    for file in (source.archive, *source.files):
+        assert all(url.startswith("https://") and url.endswith(f"/{file.name}") for url in file.urls)
+
+
+def test_bad_table_of_sources_is_one_sentence(tmp_path: Path) -> None:
+    table = tmp_path / "sources.yaml"
+    for text, said in (
+        ("a: 1", "no source 'b'"),
+        ("b: {x: 1}", "no proper entry"),
+        ("[", "no proper"),
+        ("", "no proper"),
+    ):
+        table.write_text(text)
+        with pytest.raises(UserError, match=said):
+            load_source("b", table)
+
+
+def test_published_digests_are_those_of_the_real_split_files(shared_data: Path) -> None:
+    files = {file.name: file for file in load_source("3diebench").files}
+    for name in ("train_labels.npy", "val_images.npy", "val_labels.npy"):
+        assert files[name].sha256
+        assert find_fault(shared_data / "3diebench-meta" / name, files[name]) == ""
+        np.load(shared_data / "3diebench-meta" / name, allow_pickle=False)

@@ -1,0 +1,143 @@
+"""The smallest DAG, run for real from raw images to report."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from workflow_scripts.reporting.rows import read_rows
+
+pytestmark = pytest.mark.workflow
+ROOT = Path(__file__).parents[1]
+
+
+def snakemake(folder, *arguments, overlay="smoke", check=True):
+    """Run the workflow in `folder`, as someone would who uses it from elsewhere."""
+    binaries = Path(sys.executable).parent
+    command = [binaries / "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder, "--cores", "2"]
+    command += ["--profile", ROOT / "profiles" / "default", "--configfile", ROOT / "experiments" / f"{overlay}.yaml"]
+    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
+    result = subprocess.run(
+        [*map(str, command), *arguments], env=environment, capture_output=True, text=True, timeout=400
+    )
+    if check:
+        assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workflow")
+    snakemake(folder)
+    return folder
+
+
+def test_every_method_has_rows_and_a_line_in_every_table(finished, smoke_config):
+    rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
+    assert set(rows["method"]) == set(smoke_config["methods"])
+    assert set(rows.loc[rows["method"] == "contextssl", "length"].dropna()) == {0, 2, 14}
+    assert rows["value"].notna().all()
+    tables = sorted((finished / "reports" / "smoke" / "tables").glob("*.csv"))
+    assert tables
+    main = pd.read_csv(finished / "reports" / "smoke" / "tables" / "smoke.main.csv")
+    for method in smoke_config["methods"]:
+        assert (main.astype(str) == method).any(axis=None), f"{method} is missing from the main table"
+
+
+def test_the_report_names_its_data(finished):
+    report = (finished / "reports" / "smoke" / "index.html").read_text()
+    assert "embedded" in report
+    assert "http-equiv" not in report
+    for ending in ("png", "pdf"):
+        assert (finished / "reports" / "smoke" / "figures" / f"smoke.context_curves.{ending}").stat().st_size > 1000
+
+
+def test_constant_predictor_scores_the_floor(finished):
+    rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
+    constant = rows[rows["method"] == "constant"].set_index(["task", "metric"])["value"]
+    assert abs(constant["rotation", "r2"]) < 0.05
+    assert abs(constant["color", "r2"]) < 0.05
+    assert constant["rotation", "r2_pooled"] > 0.2
+
+
+def test_a_second_run_does_nothing(finished):
+    assert "Nothing to be done" in snakemake(finished, "--dry-run").stdout
+
+
+def test_engine_settings_rerun_nothing(finished):
+    result = snakemake(finished, "--dry-run", "--config", 'engine={"log_every": 7, "device": "cpu"}')
+    assert "Nothing to be done" in result.stdout
+
+
+def test_other_settings_are_refused_before_anything_is_deleted(finished):
+    weights = finished / "results" / "smoke" / "simclr" / "seed0" / "weights.safetensors"
+    before = weights.read_bytes()
+    result = snakemake(finished, "--config", 'training={"lr": 0.5}', check=False)
+    assert result.returncode != 0
+    assert "training.lr: 0.002 there, 0.5 now" in result.stdout + result.stderr
+    assert weights.read_bytes() == before
+
+
+def test_a_new_seed_trains_nothing_again(finished):
+    result = snakemake(finished, "--dry-run", "--config", "seeds=[0,1]")
+    assert "seed1" in result.stdout
+    trained = [line for line in result.stdout.splitlines() if "rule pretrain" in line]
+    assert len(trained) == 5
+
+
+def test_the_same_seed_gives_the_same_bytes(finished, tmp_path):
+    kept = ("results/data", "results/smoke/random", "results/smoke/constant", "results/smoke/vicreg")
+    for folder in kept:
+        shutil.copytree(finished / folder, tmp_path / folder)
+    shutil.copytree(finished / ".snakemake", tmp_path / ".snakemake")
+    rows = "results/smoke/contextssl/seed0/rows/probe.parquet"
+    snakemake(tmp_path, rows)
+    assert (tmp_path / rows).read_bytes() == (finished / rows).read_bytes()
+
+
+def test_tables_need_rows_only(finished, tmp_path):
+    for folder in ("results", "reports", ".snakemake"):
+        shutil.copytree(finished / folder, tmp_path / folder)
+    shutil.rmtree(tmp_path / "results" / "smoke")
+    shutil.rmtree(tmp_path / "reports")
+    views = ["tables", "figures", "report"]
+    snakemake(tmp_path, "--allowed-rules", "views", *views, "--forcerun", *views, "--", "views")
+    name = "smoke.main.csv"
+    made, before = (folder / "reports" / "smoke" / "tables" / name for folder in (tmp_path, finished))
+    assert made.read_text() == before.read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("trainning={}", "unknown key 'trainning' at the top level; did you mean 'training'?"),
+        ("methods=[moco]", "has no 'moco'"),
+    ],
+)
+def test_a_mistake_in_the_config_is_one_sentence(tmp_path, change, message):
+    result = snakemake(tmp_path, "--dry-run", "--config", change, check=False)
+    assert result.returncode != 0
+    assert message in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_path_is_one_sentence(tmp_path):
+    change = 'sources={"cifar10-small": {"path": "/nowhere/cifar.zip"}}'
+    target = "results/data/cifar10-small/raw.json"
+    result = snakemake(tmp_path, "--config", change, "--", target, overlay="cifar10-small", check=False)
+    assert result.returncode != 0
+    assert "/nowhere/cifar.zip" in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_planning_imports_no_torch(tmp_path):
+    code = "import sys; sys.modules['torch'] = None; from snakemake.cli import main; sys.argv[0] = 'snakemake'; main()"
+    arguments = ["--snakefile", ROOT / "Snakefile", "--directory", tmp_path, "--dry-run", "--cores", "1"]
+    result = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert json.dumps("pretrain").strip('"') in result.stdout

@@ -1,0 +1,113 @@
+"""The packed data set: every image decoded once, in arrays that are opened without being read.
+
+images.npy   uint8   (N, V, H, W, 3)   RGB; official train objects first, then official val/test
+latents.npy  float32 (N, V, L)
+labels.npy   int64   (N,)              indices into meta's `classes`
+splits.npy   uint8   (N,)              0 official train, 1 official val/test
+objects.npy  unicode (N,)              object ids
+meta.json    what the arrays are, how to normalise, and their SHA-256 digests
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from workflow_scripts.data.reading import TRAIN, VAL
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import hash_file, read_json
+from workflow_scripts.support.seeding import numpy_generator
+
+ARRAYS = ("images", "latents", "labels", "splits", "objects")
+DTYPES = {"images": np.uint8, "latents": np.float32, "labels": np.int64, "splits": np.uint8}
+META_KEYS = (
+    *("source", "description", "caveat", "layout", "resolution", "views", "classes", "latents", "objects"),
+    *("mean", "std", "settings_hash", "sha256"),
+)
+
+
+class PackedDataset:
+    """A packed data set, opened read-only. `images` and `latents` stay on disk (memory maps).
+
+    Raises `UserError` where the folder is not whole: a missing or truncated file, or one that does
+    not fit meta.json.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.meta: dict[str, Any] = read_json(self.folder / "meta.json")
+        if not isinstance(self.meta, dict) or (missing := [key for key in META_KEYS if key not in self.meta]):
+            what = f"lacks {missing[0]!r}" if isinstance(self.meta, dict) else "is no table"
+            raise self._broken(f"{self.folder / 'meta.json'} {what}")
+        self.images = self._open("images", "r")
+        self.latents = self._open("latents", "r")
+        self.labels = self._open("labels")
+        self.splits = self._open("splits")
+        self.objects = self._open("objects")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def _broken(self, what: str) -> UserError:
+        return UserError(f"{what}; delete the folder {self.folder} and pack the data set again")
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        meta = self.meta
+        n, v, side = sum(meta["objects"].values()), meta["views"], meta["resolution"]
+        shapes = {"images": (n, v, side, side, 3), "latents": (n, v, len(meta["latents"]))}
+        return shapes.get(name, (n,))
+
+    def _open(self, name: str, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+        path = self.folder / f"{name}.npy"
+        try:
+            shape, dtype, start = read_header(path)
+        except FileNotFoundError:
+            raise self._broken(f"{path} is missing") from None
+        except Exception as error:  # a damaged header makes numpy raise many kinds
+            raise self._broken(f"{path} is damaged ({error})") from None
+        expected = start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        if (size := path.stat().st_size) != expected:
+            raise self._broken(f"{path} is incomplete: {size:,} bytes of {expected:,}")
+        wrong_type = dtype != DTYPES[name] if name in DTYPES else dtype.kind != "U"
+        if shape != self._shape(name) or wrong_type:
+            raise self._broken(f"{path} holds {dtype} {shape}, but meta.json describes {self._shape(name)}")
+        return np.asarray(np.load(path, mmap_mode=mmap_mode, allow_pickle=False))
+
+    def verify(self) -> None:
+        """Compute every array's SHA-256 digest again. Raises `UserError` for the first that differs."""
+        for name in ARRAYS:
+            path = self.folder / f"{name}.npy"
+            if hash_file(path) != self.meta["sha256"].get(path.name):
+                raise self._broken(f"{path} is not what was packed (its SHA-256 digest differs)")
+
+    def indices(self, split: str, holdout: float, seed: int) -> np.ndarray:
+        """Return the objects of an evaluation split, ascending: "train", "val" or "test".
+
+        test: the official val/test split. val: the share `holdout` of each class of the official
+        train split, drawn by `seed`; a larger share contains a smaller one. train: the rest.
+        """
+        if split not in ("train", "val", "test"):
+            raise UserError(f"there is no split {split!r}; choose from train, val, test")
+        if not 0 <= holdout < 1:
+            raise UserError(f"the holdout share is {holdout}; choose one from 0 to below 1")
+        if split == "test":
+            return np.flatnonzero(self.splits == VAL)
+        held_out = np.zeros(len(self), dtype=bool)
+        for label in np.unique(self.labels[self.splits == TRAIN]).tolist():
+            members = np.flatnonzero((self.splits == TRAIN) & (self.labels == label))
+            order = numpy_generator(seed, "holdout", label).permutation(len(members))
+            held_out[members[order[: round(holdout * len(members))]]] = True
+        return np.flatnonzero((self.splits == TRAIN) & (held_out == (split == "val")))
+
+
+def read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Return shape, dtype and the offset of the data of a .npy file."""
+    with open(path, "rb") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+        if fortran and len(shape) > 1:
+            raise ValueError("its order is Fortran's")
+        return shape, dtype, file.tell()

@@ -1,0 +1,108 @@
+"""What a reader of raw data offers, and the one way in which an image file becomes pixels."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from workflow_scripts.support.errors import UserError
+
+TRAIN, VAL = 0, 1  # the official splits, as stored
+
+# What Pillow's decoders raise for damaged files.
+DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of each RGB channel, of pixels scaled to [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+class Reader(Protocol):
+    """Raw data of one layout: a catalogue of N objects, and the way to the views of each.
+
+    objects: (N,) fixed-width unicode ids; labels: (N,) int64, indices into `classes`; splits: (N,)
+    uint8, `TRAIN` before `VAL`. normalisation: the published one, or None where it has to be
+    measured. caveat: one sentence on what keeps the data from being the original, or "".
+    """
+
+    classes: Sequence[str]
+    latent_names: Sequence[str]
+    views: int
+    objects: np.ndarray
+    labels: np.ndarray
+    splits: np.ndarray
+    normalisation: Normalisation | None
+    caveat: str
+
+    def check(self, index: int) -> None:
+        """Raise `UserError` unless all files of an object are there; opens none of them."""
+
+    def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return images (V, resolution, resolution, 3) uint8 and latents (V, L) float32 of an object.
+
+        Raises `UserError` for a damaged file, and names it.
+        """
+
+
+def read_file(path: Path | str) -> bytes:
+    """Return a file's content; a missing file is a `UserError`."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise UserError(f"{path} is missing or not a file; get the data set again") from None
+
+
+def decode_image(path: Path | str, resolution: int) -> np.ndarray:
+    """Return a JPEG or PNG file as RGB, (resolution, resolution, 3) uint8.
+
+    Decoded in full, then resized by Pillow's antialiased bilinear filter: what torchvision's
+    `Resize` does to a Pillow image, and so what the authors' loaders do. (JPEG's own reduced-size
+    decoding would be twice as fast but gives other pixels.)
+    """
+    return resize_image(_open_image(read_file(path), str(path)), resolution)
+
+
+def resize_image(image: Image.Image, resolution: int) -> np.ndarray:
+    """Return a square RGB image as (resolution, resolution, 3) uint8."""
+    if image.width != resolution:
+        image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
+    return np.asarray(image)
+
+
+def _open_image(content: bytes, name: str) -> Image.Image:
+    try:
+        image: Image.Image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
+        width, height = image.size
+        if width == height:
+            image.load()
+            return image if image.mode == "RGB" else image.convert("RGB")
+    except DAMAGE as error:
+        reason = " ".join(str(error).split()) if "BytesIO" not in str(error) else "neither JPEG nor PNG"
+        raise UserError(f"{name} is a damaged image ({reason}); get the data set again") from None
+    raise UserError(f"{name} is {width} x {height} pixels; only square images are read")
+
+
+def take_per_class(labels: np.ndarray, splits: np.ndarray, limits: tuple[int | None, int | None]) -> np.ndarray:
+    """Return the positions of the first objects of each class, in stored order.
+
+    limits: at most so many per class of the train and of the val split; None for all.
+    """
+    keep = np.ones(len(labels), dtype=bool)
+    for split, limit in zip((TRAIN, VAL), limits, strict=True):
+        if limit is None:
+            continue
+        for label in np.unique(labels[splits == split]):
+            keep[np.flatnonzero((splits == split) & (labels == label))[limit:]] = False
+    return np.flatnonzero(keep)

@@ -1,0 +1,267 @@
+"""Filling a packed data set: restartable, in parallel, without ever holding more than a few objects.
+
+The arrays grow in a folder of their own beside a journal of one byte an object. A byte is set only
+after the object's images and latents have reached the disk, so that after a kill or a power loss
+every object whose byte is set is whole, and all others are simply read again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from workflow_scripts.data.packed import read_header
+from workflow_scripts.data.reading import Reader
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import atomic_path, read_json, write_bytes, write_json
+
+IMAGES_PER_TASK = 256
+TASKS_AHEAD = 8  # per worker; bounds what a stop can lose and what waits in memory
+MARGIN = 64 << 20  # bytes to leave free on the disk
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class PartialPack:
+    """The unfinished arrays of one packing, in a folder that only packing with the same settings reuses."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self._settings = settings
+        self._stamp = folder / "settings.json"
+        self._journal = folder / "done"
+        if self._stamp.exists() and read_json(self._stamp) != settings:
+            print(f"{folder} holds the beginning of another packing; discarded")
+            self._clear()
+
+    def _clear(self) -> None:
+        for path in self.folder.iterdir():
+            if path.name != ".lock":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def path(self, name: str) -> Path:
+        """Return the file of an array."""
+        return self.folder / f"{name}.npy"
+
+    @property
+    def meta(self) -> Path:
+        """The file that describes the arrays; there once they are finished."""
+        return self.folder / "meta.json"
+
+    def prepare(self, small: dict[str, np.ndarray], images: tuple[int, ...], latents: tuple[int, ...]) -> None:
+        """Create the arrays that are not there; `images` and `latents` are given by their shapes and start empty.
+
+        Raises `UserError` where the disk is too small for what is still to be written.
+        """
+        large = {"images": images, "latents": latents}
+        whole = [self._stamp, self._journal, *map(self.path, large)]
+        if fresh := not all(path.exists() for path in whole):
+            self._clear()
+        total = int(np.prod(images, dtype=np.int64)) + 4 * int(np.prod(latents, dtype=np.int64))
+        share = 1.0 if fresh else len(self.remaining()) / images[0]
+        needed, available = share * total + MARGIN, shutil.disk_usage(self.folder).free
+        if share > 0 and needed > available:
+            raise UserError(
+                f"packing needs {needed / 1e9:.1f} GB in {self.folder.parent}, but {available / 1e9:.1f} GB are free; "
+                "make room or choose a lower resolution"
+            )
+        for name, array in small.items():
+            with atomic_path(self.path(name)) as temporary:
+                np.save(temporary, array, allow_pickle=False)
+        if fresh:
+            for name, shape in large.items():
+                _create(self.path(name), shape, np.uint8 if name == "images" else np.float32)
+            write_bytes(self._journal, bytes(images[0]))
+            write_json(self._stamp, self._settings)  # last: without it, all the rest is discarded
+            sync(self.folder)
+
+    def remaining(self) -> np.ndarray:
+        """Return the positions of the objects that are not yet stored."""
+        return np.flatnonzero(np.fromfile(self._journal, dtype=np.uint8) == 0)
+
+    def mark(self, positions: list[int]) -> None:
+        """Record that these objects are stored, after making sure that they are."""
+        for name in ("images", "latents"):
+            sync(self.path(name))
+        with open(self._journal, "rb+", buffering=0) as journal:
+            for position in positions:
+                os.pwrite(journal.fileno(), b"\1", position)
+            os.fsync(journal.fileno())
+
+
+def _create(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+    """Make a .npy file of full size that holds no blocks yet."""
+    with open(path, "wb") as file:
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize)
+        os.fsync(file.fileno())
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker process needs. chosen: the reader's index of each packed object; folder: of the arrays."""
+
+    reader: Reader
+    chosen: np.ndarray
+    resolution: int
+    folder: Path
+
+
+def check_objects(job: Job, positions: list[int]) -> None:
+    """Check that the files of the objects are there."""
+    for position in positions:
+        job.reader.check(int(job.chosen[position]))
+
+
+def store_objects(job: Job, positions: list[int]) -> None:
+    """Read the objects and write them to their places in the arrays."""
+    paths = {name: job.folder / f"{name}.npy" for name in ("images", "latents")}
+    starts = {name: read_header(path)[2] for name, path in paths.items()}
+    handles = {name: os.open(path, os.O_WRONLY) for name, path in paths.items()}
+    try:
+        for position in positions:
+            images, latents = job.reader.read(int(job.chosen[position]), job.resolution)
+            for name, array in (("images", images), ("latents", latents)):
+                # Not a memory map: there, a full disk kills the process instead of raising an error.
+                _write(handles[name], array.tobytes(), starts[name] + position * array.nbytes)
+    finally:
+        for handle in handles.values():
+            os.close(handle)
+
+
+def _write(handle: int, content: bytes, offset: int) -> None:
+    view = memoryview(content)
+    while view:
+        written = os.pwrite(handle, view, offset)
+        view, offset = view[written:], offset + written
+
+
+_job: Job  # of this worker process
+
+
+def _start_worker(job: Job) -> None:
+    global _job
+    _job = job
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _die_with(sentinel: int) -> None:
+    """End this process when the parent is gone; it would wait for tasks for ever."""
+    wait([sentinel])
+    os._exit(1)
+
+
+def _run(function: Callable[[Job, list[int]], None], positions: list[int]) -> None:
+    function(_job, positions)
+
+
+Run = Callable[[Callable[[Job, list[int]], None], list[list[int]]], Iterator[list[int]]]
+
+
+@contextmanager
+def open_workers(job: Job, workers: int) -> Iterator[Run]:
+    """Yield a function that runs tasks and yields them in order as they end; the first error in order is raised.
+
+    Results do not depend on the number of workers; with one, everything happens in this process.
+    """
+    if workers == 1:
+        yield lambda function, tasks: _run_here(job, function, tasks)
+        return
+    # Never a fork: the calling process may have threads.
+    known = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (job,))
+    try:
+        yield lambda function, tasks: _run_in_order(pool, function, tasks, workers * TASKS_AHEAD)
+    except BrokenProcessPool:
+        raise UserError(
+            "a worker process was killed, most likely for want of memory; run again with fewer workers"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _run_here(job: Job, function: Callable[[Job, list[int]], None], tasks: list[list[int]]) -> Iterator[list[int]]:
+    for task in tasks:
+        function(job, task)
+        yield task
+
+
+def _run_in_order(
+    pool: ProcessPoolExecutor, function: Callable[[Job, list[int]], None], tasks: list[list[int]], ahead: int
+) -> Iterator[list[int]]:
+    waiting: deque[tuple[list[int], Future[None]]] = deque()
+    for task in tasks:
+        if len(waiting) == ahead:
+            yield _finish(waiting)
+        waiting.append((task, pool.submit(_run, function, task)))
+    while waiting:
+        yield _finish(waiting)
+
+
+def _finish(waiting: deque[tuple[list[int], Future[None]]]) -> list[int]:
+    task, future = waiting.popleft()
+    future.result()
+    return task
+
+
+def fill(partial: PartialPack, job: Job, workers: int, journal_seconds: float) -> None:
+    """Store every object that is not yet stored; what is finished at a failure stays stored."""
+    remaining = partial.remaining().tolist()
+    views, total = job.reader.views, len(job.chosen)
+    if 0 < len(remaining) < total:
+        print(f"going on: {total - len(remaining):,} of {total:,} objects are already packed")
+    per_task = max(1, IMAGES_PER_TASK // views)
+    tasks = [remaining[start : start + per_task] for start in range(0, len(remaining), per_task)]
+    if not tasks:
+        return
+    with open_workers(job, workers) as run:
+        with tqdm(total=len(remaining), desc="check", unit=" objects") as bar:
+            for task in run(check_objects, tasks):
+                bar.update(len(task))
+        with tqdm(total=total * views, initial=(total - len(remaining)) * views, desc="pack", unit=" images") as bar:
+            _store(partial, run(store_objects, tasks), journal_seconds, lambda task: bar.update(len(task) * views))
+
+
+def _store(
+    partial: PartialPack, ended: Iterator[list[int]], journal_seconds: float, report: Callable[[list[int]], Any]
+) -> None:
+    """Take note of tasks as they end."""
+    finished: list[int] = []
+    last = time.monotonic()
+    try:
+        for task in ended:
+            finished += task
+            report(task)
+            if time.monotonic() - last >= journal_seconds:
+                partial.mark(finished)
+                finished, last = [], time.monotonic()
+    finally:
+        partial.mark(finished)

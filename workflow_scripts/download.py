@@ -1,0 +1,254 @@
+"""Rule `download`: bring a data set's official files onto the disk, or use a local copy of them.
+
+Writes the tree of files to the folder RAW, and last the manifest: where the tree is, what it is and
+how far it is the official one. `RAW.downloads` keeps what was fetched, whole or in part, and may be
+deleted when the manifest is there. Killed at any moment, the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workflow_scripts.support.errors import UserError, command
+
+if TYPE_CHECKING:
+    from workflow_scripts.data.fetch import RemoteFile
+
+SOURCES = Path(__file__).parent / "data" / "sources.yaml"
+STAMP = ".unpacked.json"  # stands in every tree that this module has finished
+
+
+@dataclass(frozen=True)
+class Source:
+    """An entry of the table of sources; see the head of sources.yaml."""
+
+    name: str
+    description: str
+    licence: str
+    caveat: str
+    landmarks: tuple[str, ...]
+    archive: RemoteFile
+    files: tuple[RemoteFile, ...]
+
+
+def load_source(name: str, table: Path = SOURCES) -> Source:
+    """Return the entry `name` of the table of sources. Raises `UserError` where it is not a proper one."""
+    import yaml
+
+    from workflow_scripts.data.fetch import RemoteFile
+
+    def remote(entry: dict[str, Any]) -> RemoteFile:
+        return RemoteFile(**{**entry, "urls": tuple(entry["urls"])})
+
+    try:
+        entries = yaml.safe_load(table.read_text())
+        if name not in entries:
+            raise UserError(f"there is no source {name!r} in {table}; it has {', '.join(sorted(entries))}")
+        entry = dict(entries[name])
+        archive, files = remote(entry.pop("archive")), tuple(remote(file) for file in entry.pop("files"))
+        return Source(name, archive=archive, files=files, landmarks=tuple(entry.pop("landmarks")), **entry)
+    except FileNotFoundError:
+        raise UserError(f"{table} does not exist; give the table of sources with --sources") from None
+    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{table} has no proper entry {name!r} ({error}); compare it with {SOURCES}") from None
+
+
+def provide(source: Source, raw: Path, manifest: Path, local: Path | None = None, pause: float = 1.0) -> None:
+    """Bring `source` to the folder `raw`, or find it in `local`, and write `manifest`.
+
+    `local` is the official tree (used in place, never written to) or an archive of it. `pause` is the
+    first wait between attempts of a download, in seconds. Raises `UserError` for whatever the user or
+    the network can mend.
+    """
+    from workflow_scripts.support.files import exclusive, write_json
+
+    if local is not None and local.is_dir():
+        content = _use_folder(source, local)
+    elif local is not None and not local.is_file():
+        raise UserError(f"{local} does not exist; set {_key(source, raw)} to a folder or archive of {source.name}")
+    else:
+        with exclusive(_downloads(raw)):
+            content = _use_archive(source, raw, local, pause)
+    write_json(manifest, content)
+    print(f"{source.name}: the tree is {content['root']}", file=sys.stderr)
+
+
+def _key(source: Source, raw: Path) -> str:
+    """Name the config key of the local copy: the raw folder lies in the folder of the configured source."""
+    return f"the config key sources.{raw.absolute().parent.name or source.name}.path (--local)"
+
+
+def _downloads(raw: Path) -> Path:
+    return raw.with_name(f"{raw.name}.downloads")
+
+
+def find_root(folder: Path, source: Source, origin: Path) -> Path:
+    """Return the folder that holds the landmarks: `folder`, or its only subfolder, and so on inwards.
+
+    `origin` is what a `UserError` calls the place that holds no such folder.
+    """
+    root = folder
+    while not any(next(root.glob(pattern), None) for pattern in source.landmarks):
+        inner = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "__MACOSX"))]
+        if len(inner) != 1:
+            raise UserError(
+                f"{origin} does not hold {source.name} in its official layout: there is no "
+                f"{' or '.join(source.landmarks)} in {root.name or root}; give the official files"
+            )
+        root = inner[0]
+    return root
+
+
+def _use_folder(source: Source, local: Path) -> dict[str, Any]:
+    root = find_root(local.resolve(), source, local)
+    if missing := [file for file in source.files if not (root / file.name).is_file()]:
+        raise UserError(
+            f"{root} lacks {', '.join(file.name for file in missing)}; put there what "
+            f"{' and '.join(file.urls[0] for file in missing)} give"
+        )
+    caveat = "read from a local folder, which no published checksum covers"
+    return _describe(source, root, [caveat], {"folder": str(root)})
+
+
+def _use_archive(source: Source, raw: Path, local: Path | None, pause: float) -> dict[str, Any]:
+    """Make `raw` the tree unpacked from `local` or from the downloaded archive; return its manifest."""
+    from workflow_scripts.support.files import hash_file, hash_settings, read_json
+
+    _remove(raw.with_name(f"{raw.name}.discarded"))
+    published = source.archive.digests or source.archive.urls[0]
+    wanted = hash_settings([source.name, published if local is None else hash_file(local)])
+    if raw.exists() and not (raw / STAMP).is_file():
+        raise UserError(
+            f"{raw} exists and was not unpacked by this step; move it away, or set {_key(source, raw)} to it"
+        )
+    if not raw.exists() or read_json(raw / STAMP)["unpacked"] != wanted:
+        _unpack(source, raw, local, wanted, pause)
+    stamp = read_json(raw / STAMP)
+    root = raw / stamp["root"]
+    _complete(source, root, raw, local, pause)
+    caveats = [source.caveat, stamp["caveat"]]
+    return _describe(source, root, caveats, {"archive": stamp["archive"], "sha256": stamp["sha256"]})
+
+
+def _describe(source: Source, root: Path, caveats: list[str], origin: dict[str, str]) -> dict[str, Any]:
+    """Return the manifest of the tree at `root`."""
+    from workflow_scripts.data.fetch import find_fault
+    from workflow_scripts.support.files import hash_file, hash_settings
+
+    if altered := [file.name for file in source.files if find_fault(root / file.name, file)]:
+        caveats = [*caveats, f"{', '.join(altered)} differ from the published ones"]
+    files = {file.name: hash_file(root / file.name) for file in source.files}
+    return {
+        "root": str(root),
+        "source": source.name,
+        "description": source.description,
+        "licence": source.licence,
+        "caveat": "; ".join(caveat for caveat in caveats if caveat),
+        **origin,
+        "files": files,
+        "settings_hash": hash_settings([source.name, origin, files]),
+    }
+
+
+def _unpack(source: Source, raw: Path, local: Path | None, wanted: str, pause: float) -> None:
+    """Make `raw` a whole tree in one step: it is unpacked beside its place, and then moved there."""
+    from workflow_scripts.data.unpack import ArchiveError, unpack
+    from workflow_scripts.support.files import hash_file, write_json
+
+    partial = raw.with_name(f"{raw.name}.partial")
+    _remove(partial)
+    archive = local or _download(source, raw, pause)
+    try:
+        unpack(archive, partial)
+    except ArchiveError as error:
+        if local is None:
+            from workflow_scripts.data.fetch import reject
+
+            raise UserError(f"{error} (it was set aside as {reject(archive)}: run again to download it anew)") from None
+        raise
+    root = find_root(partial, source, archive)
+    stamp = {
+        "unpacked": wanted,
+        "root": str(root.relative_to(partial)),
+        "archive": archive.name,
+        "sha256": hash_file(archive),
+        "caveat": _compare(source, archive),
+    }
+    write_json(partial / STAMP, stamp)
+    if raw.exists():
+        discarded = raw.with_name(f"{raw.name}.discarded")
+        os.rename(raw, discarded)
+        os.rename(partial, raw)
+        _remove(discarded)
+    else:
+        os.rename(partial, raw)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _compare(source: Source, archive: Path) -> str:
+    """Say where an archive is another one than the published: "" where it is not, or nobody can tell."""
+    from workflow_scripts.data.fetch import find_fault
+
+    differs = find_fault(archive, source.archive)
+    return f"unpacked from {archive.name}, which is not the published {source.archive.name}" if differs else ""
+
+
+def _advice(source: Source, raw: Path) -> str:
+    return f"get {source.name} by other means and set {_key(source, raw)} to the folder or archive"
+
+
+def _download(source: Source, raw: Path, pause: float) -> Path:
+    """Return the downloaded archive. The small files come first: what is wrong shows early."""
+    from workflow_scripts.data.fetch import fetch
+
+    for file in (*source.files, source.archive):
+        archive = fetch(file, _downloads(raw), _advice(source, raw), pause)
+    return archive
+
+
+def _complete(source: Source, root: Path, raw: Path, local: Path | None, pause: float) -> None:
+    """Put the further files into the tree where they are not there: from beside the archive, or the web."""
+    from workflow_scripts.data.fetch import fetch
+    from workflow_scripts.support.files import write_bytes
+
+    for file in source.files:
+        if not (root / file.name).is_file():
+            beside = local.with_name(file.name) if local else None
+            advice = f"put it beside {local}" if local else _advice(source, raw)
+            found = beside if beside and beside.is_file() else fetch(file, _downloads(raw), advice, pause)
+            write_bytes(root / file.name, found.read_bytes())
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", required=True, help="entry of the table of sources: 3diebench or cifar10")
+    parser.add_argument("--raw", type=Path, required=True, help="folder for the tree of files")
+    parser.add_argument("--manifest", type=Path, required=True, help="JSON file to write when the tree is complete")
+    parser.add_argument("--local", type=Path, help="local copy to use instead: the official tree or an archive of it")
+    parser.add_argument(
+        "--sources", type=Path, default=SOURCES, help="table of sources (default: the one of the package)"
+    )
+    return parser.parse_args()
+
+
+@command
+def main() -> None:
+    """Download one source, or use a local copy."""
+    arguments = parse_arguments()
+    source = load_source(arguments.source, arguments.sources)
+    provide(source, arguments.raw, arguments.manifest, arguments.local)
+
+
+if __name__ == "__main__":
+    main()

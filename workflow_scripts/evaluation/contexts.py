@@ -1,0 +1,97 @@
+"""Contexts to evaluate under: the true ones of every group, and controls with false actions.
+
+A control keeps the images of the context and changes its actions, so that it tells what of the
+context a model uses: which group is present, or what the actions say about the images.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from workflow_scripts.data.actions import ActionSpace
+from workflow_scripts.data.views import Views
+from workflow_scripts.methods.base import Method
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.seeding import numpy_generator
+
+CONTROLS = ("zero-action", "shuffled", "foreign")
+
+Contexts = dict[str, tuple[Tensor, Tensor]]  # "<kind>-<length>" to features (c, D) and actions (c, A)
+
+
+def name_context(kind: str, length: int) -> str:
+    """Return the name of a context of `length` tokens."""
+    return f"{kind}-{length}"
+
+
+def parse_context(name: str) -> tuple[str, int]:
+    """Return kind and length of a context's name."""
+    kind, _, length = name.rpartition("-")
+    return kind, int(length)
+
+
+def get_group(kind: str, space: ActionSpace) -> str | None:
+    """Return the group whose actions a kind of context shows, or None where it shows none."""
+    group = kind.partition("+")[0]
+    return group if group in space.groups else None
+
+
+def draw_context(method: Method, train: Views, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return the fixed evaluation context: features (pairs, 2, D) and actions (pairs, A) of training pairs.
+
+    One fixed draw, whose first c tokens are the context of length c (ContextSSL, Gupta et al. 2024, section 4).
+    """
+    objects = numpy_generator(seed, "context objects").choice(len(train), size=pairs, replace=len(train) < pairs)
+    drawn = train.pairs(objects, seed, "context")
+    return torch.stack(method.encode_pairs(drawn), dim=1), drawn.action
+
+
+def list_actions(actions: Tensor, space: ActionSpace, controls: list[str], seed: int) -> dict[str, Tensor]:
+    """Return the actions (pairs, A) of every kind of context.
+
+    `<group>`: the true actions, other groups hidden. `zero-action`: every action hidden.
+    `<group>+shuffled`: each pair has the action of another pair. `<group>+foreign`: the group's
+    entries hold the other groups' values, which fit neither the images nor the group.
+    """
+    unknown = set(controls) - set(CONTROLS)
+    if unknown:
+        raise UserError(f"there is no context control {min(unknown)!r}; choose from {', '.join(CONTROLS)}")
+    kinds = {group: actions * space.visible((group,)).to(actions) for group in space.groups}
+    # A random order shifted by one: every pair gets another pair's action, never its own.
+    order = torch.from_numpy(numpy_generator(seed, "shuffled actions").permutation(len(actions)))
+    source = torch.empty_like(order)
+    source[order] = order.roll(1)
+    result = dict(kinds)
+    for group, shown in kinds.items():
+        if "shuffled" in controls:
+            result[f"{group}+shuffled"] = shown[source.to(shown.device)]
+        if "foreign" in controls and len(kinds) > 1:
+            result[f"{group}+foreign"] = _swap_values(actions, space, group)
+    if "zero-action" in controls:
+        result["zero-action"] = torch.zeros_like(actions)
+    return result
+
+
+def _swap_values(actions: Tensor, space: ActionSpace, group: str) -> Tensor:
+    """Fill one group's entries with the values of the others, repeated as often as needed, and hide the rest."""
+    entries = space.groups[group]
+    others = torch.cat([actions[:, e] for name, e in space.groups.items() if name != group], dim=1)
+    width = entries.stop - entries.start
+    swapped = torch.zeros_like(actions)
+    swapped[:, entries] = others.repeat(1, -(-width // others.shape[1]))[:, :width]
+    return swapped
+
+
+def make_contexts(features: Tensor, actions: Tensor, space: ActionSpace, evaluation: dict[str, Any]) -> Contexts:
+    """Return every context by name, from features (pairs, 2, D) and actions (pairs, A) of the fixed draw."""
+    tokens = features.flatten(0, 1)
+    contexts: Contexts = {}
+    kinds = list_actions(actions, space, evaluation["context_controls"], evaluation["seed"])
+    for kind, shown in kinds.items():
+        hidden_second = torch.stack([shown, torch.zeros_like(shown)], dim=1).flatten(0, 1)
+        for length in evaluation["context_lengths" if kind in space.groups else "control_lengths"]:
+            contexts[name_context(kind, length)] = (tokens[:length], hidden_second[:length])
+    return contexts

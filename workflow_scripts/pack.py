@@ -1,0 +1,257 @@
+"""Rule `pack`: decode and resize every image of a data set once, into arrays that open in no time.
+
+Reads the tree that the manifest (raw.json) names, writes the folder of a packed data set. Work in
+progress stands in `<output>.partial`; a stopped run goes on from there, and the result is the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workflow_scripts.support.errors import UserError, command
+
+if TYPE_CHECKING:
+
+    from workflow_scripts.data.reading import Normalisation, Reader
+    from workflow_scripts.data.writer import Job, PartialPack
+
+LAYOUTS = ("3diebench", "cifar10")
+MANIFEST_KEYS = {"root", "source", "description", "caveat", "settings_hash"}
+BLOCK_BYTES = 16 << 20  # of images in memory at a time while measuring
+FORMAT = 1  # of the packed folder; part of its settings hash
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How packing is done; nothing here changes the result. journal_seconds: between entries of the journal."""
+
+    workers: int = 2
+    journal_seconds: float = 10.0
+
+
+def open_reader(layout: str, root: Path) -> Reader:
+    """Return the reader of the data in `root`."""
+    from workflow_scripts.data.cifar10 import open_cifar10
+    from workflow_scripts.data.threediebench import ThreeDIEBench
+
+    readers: dict[str, Callable[[Path], Reader]] = {"3diebench": ThreeDIEBench, "cifar10": open_cifar10}
+    return readers[layout](root)
+
+
+def read_manifest(path: Path) -> tuple[dict[str, Any], Path]:
+    """Return a manifest and the folder of raw data it names (relative to here, or to the manifest)."""
+    from workflow_scripts.support.files import read_json
+
+    manifest = read_json(path)
+    if not (isinstance(manifest, dict) and manifest.keys() >= MANIFEST_KEYS):
+        raise UserError(f"{path} is not a manifest of raw data; delete it and run the step that writes it again")
+    for root in (Path(manifest["root"]), path.parent / manifest["root"]):
+        if root.is_dir():
+            return manifest, root
+    raise UserError(f"{path} names the folder {manifest['root']}, which does not exist; delete {path} and run again")
+
+
+def describe(
+    manifest: dict[str, Any], reader: Reader, layout: str, resolution: int, limits: tuple[int | None, int | None]
+) -> dict[str, Any]:
+    """Return all that decides the packed bytes. Where the tree lies does not."""
+    catalogue = hashlib.sha256()
+    for array in (reader.objects, reader.labels, reader.splits):
+        catalogue.update(array.tobytes())
+    return {
+        "format": FORMAT,
+        "manifest": {key: manifest[key] for key in sorted(MANIFEST_KEYS - {"root"})},
+        "layout": layout,
+        "resolution": resolution,
+        "per_class": list(limits),
+        "catalogue": catalogue.hexdigest(),
+    }
+
+
+def measure(path: Path, count: int) -> Normalisation:
+    """Return mean and standard deviation per channel of the first `count` of the images (N, V, H, W, 3) in a file.
+
+    Sums are whole numbers, so the result does not depend on their order.
+    """
+    import numpy as np
+
+    from workflow_scripts.data.reading import Normalisation
+
+    sums = np.zeros((2, 3), dtype=np.int64)
+    shape = np.load(path, mmap_mode="r").shape
+    block = max(1, BLOCK_BYTES // math.prod(shape[1:]))
+    for start in range(0, count, block):
+        # Opened anew for each block: the pages of a long-lived map count as this process's memory.
+        images = np.load(path, mmap_mode="r")[start : min(start + block, count)]
+        rows = images.reshape(-1, shape[-2] * 3)
+        for power, values in enumerate((rows, np.square(rows, dtype=np.uint16))):
+            sums[power] += values.sum(axis=0, dtype=np.int64).reshape(-1, 3).sum(axis=0)
+    mean, square = sums / (count * math.prod(shape[1:-1])) / [[255], [255**2]]
+    std = np.sqrt(np.maximum(square - mean**2, 0))
+    if not (std > 0).all():
+        raise UserError("the train images have a channel of one single value; they cannot be normalised")
+    return Normalisation(tuple(mean.tolist()), tuple(std.tolist()))
+
+
+def make_meta(
+    manifest: dict[str, Any], reader: Reader, settings: dict[str, Any], partial: PartialPack
+) -> dict[str, Any]:
+    """Return meta.json of the finished arrays: reads them once for their digests."""
+    import numpy as np
+
+    from workflow_scripts.data.packed import ARRAYS
+    from workflow_scripts.data.reading import TRAIN
+    from workflow_scripts.support.files import hash_file, hash_settings
+
+    caveats = [manifest["caveat"], reader.caveat if "JPEG" not in manifest["caveat"] else ""]
+    splits = np.load(partial.path("splits"))
+    train = int((splits == TRAIN).sum())
+    normalisation = reader.normalisation or measure(partial.path("images"), train)
+    print("computing checksums")
+    return {
+        **{key: manifest[key] for key in ("source", "description")},
+        "caveat": "; ".join(filter(None, caveats)),
+        **{key: settings[key] for key in ("layout", "resolution")},
+        "views": reader.views,
+        "classes": list(reader.classes),
+        "latents": list(reader.latent_names),
+        "objects": {"train": train, "val": len(splits) - train},
+        "mean": list(normalisation.mean),
+        "std": list(normalisation.std),
+        "settings_hash": hash_settings(settings),
+        "sha256": {f"{name}.npy": hash_file(partial.path(name)) for name in ARRAYS},
+    }
+
+
+def is_packed(output: Path, settings_hash: str) -> bool:
+    """Tell whether `output` is a whole data set packed with these settings."""
+    from workflow_scripts.data.packed import PackedDataset
+
+    try:
+        return bool(PackedDataset(output).meta["settings_hash"] == settings_hash)
+    except UserError:
+        return False
+
+
+def take_back(partial: PartialPack, output: Path) -> None:
+    """Undo a publication that was interrupted, so that it can be done again from the start."""
+    from workflow_scripts.data.packed import ARRAYS
+
+    for name in ARRAYS:
+        moved = output / f"{name}.npy"
+        if not partial.path(name).exists() and moved.exists():
+            os.replace(moved, partial.path(name))
+
+
+def publish(partial: PartialPack, output: Path) -> None:
+    """Move the finished files to `output`, meta.json last: a folder with meta.json is whole."""
+    from workflow_scripts.data.packed import ARRAYS
+    from workflow_scripts.data.writer import sync
+
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "meta.json").unlink(missing_ok=True)
+    sync(output)
+    for name in reversed(ARRAYS):  # images, the costly one, as late as possible
+        os.replace(partial.path(name), output / f"{name}.npy")
+    sync(output)
+    os.replace(partial.meta, output / "meta.json")
+    sync(output)
+
+
+def build(partial: PartialPack, manifest: dict[str, Any], job: Job, settings: dict[str, Any], engine: Engine) -> None:
+    """Bring the unfinished arrays to their end, and describe them in meta.json."""
+    from workflow_scripts.data.writer import fill
+    from workflow_scripts.support.files import write_json
+
+    reader, count = job.reader, len(job.chosen)
+    small = {name: getattr(reader, name)[job.chosen] for name in ("labels", "splits", "objects")}
+    images = (count, reader.views, job.resolution, job.resolution, 3)
+    partial.prepare(small, images, (count, reader.views, len(reader.latent_names)))
+    fill(partial, job, engine.workers, engine.journal_seconds)
+    if not partial.meta.exists():
+        write_json(partial.meta, make_meta(manifest, reader, settings, partial))
+
+
+def pack(
+    manifest_path: Path,
+    output: Path,
+    layout: str,
+    resolution: int,
+    limits: tuple[int | None, int | None] = (None, None),
+    engine: Engine | None = None,
+) -> None:
+    """Pack the raw data of a manifest into `output`. limits: objects per class of the train and val split."""
+    from workflow_scripts.data.reading import take_per_class
+    from workflow_scripts.data.writer import Job, PartialPack
+    from workflow_scripts.support.files import exclusive, hash_settings
+
+    manifest, root = read_manifest(manifest_path)
+    reader = open_reader(layout, root)
+    settings = describe(manifest, reader, layout, resolution, limits)
+    folder = output.with_name(f"{output.name}.partial")
+    with exclusive(folder):
+        if is_packed(output, hash_settings(settings)):
+            print(f"{output} is already packed")
+        else:
+            partial = PartialPack(folder, settings)
+            if partial.meta.exists():
+                take_back(partial, output)
+            chosen = take_per_class(reader.labels, reader.splits, limits)
+            job = Job(reader, chosen, resolution, folder)
+            build(partial, manifest, job, settings, engine or Engine())
+            publish(partial, output)
+            print(f"packed {output}: {len(chosen):,} objects, views {reader.views}, {resolution} px")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def whole_number(text: str) -> int:
+    """Parse a number of at least 1."""
+    if (value := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--manifest", type=Path, required=True, help="raw.json of the raw data")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the packed data set to write")
+    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="how the raw data is laid out")
+    parser.add_argument("--resolution", type=whole_number, required=True, help="side of the packed images [pixels]")
+    parser.add_argument("--per-class-train", type=whole_number, help="keep the first so many train objects of a class")
+    parser.add_argument(
+        "--per-class-test", type=whole_number, help="keep the first so many val/test objects of a class"
+    )
+    parser.add_argument(
+        "--workers", type=whole_number, default=2, help="processes (default: 2); any number, same bytes"
+    )
+    parser.add_argument(
+        "--journal-seconds", type=float, default=10.0, help="what a kill can lose [seconds of work] (default: 10)"
+    )
+    return parser.parse_args()
+
+
+@command
+def main() -> None:
+    """Pack one data set."""
+    arguments = parse_arguments()
+    pack(
+        arguments.manifest,
+        arguments.output,
+        arguments.layout,
+        arguments.resolution,
+        (arguments.per_class_train, arguments.per_class_test),
+        Engine(arguments.workers, arguments.journal_seconds),
+    )
+
+
+if __name__ == "__main__":
+    main()
