@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(workflow.basedir).resolve()))
 from snakemake.exceptions import WorkflowError
 
 from workflow_scripts.experiment.config import check_config
-from workflow_scripts.experiment.identity import check_identity
+from workflow_scripts.experiment.identity import EMBEDDING_CODE, PROBING_CODE, TRAINING_CODE, check_identity
 from workflow_scripts.experiment.runs import get_labels, get_settings, list_runs, parse_run
 from workflow_scripts.reporting.layouts import layout_names
 from workflow_scripts.support.errors import UserError

@@ -5,7 +5,7 @@ rule embed:
     input:
         weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
         packed=get_packed,
-        code=get_code("embed.py", "evaluation/contexts.py", "evaluation/embeddings.py", "models", "methods"),
+        code=get_code(*EMBEDDING_CODE),
     output:
         embeddings=directory("results/{dataset}/{name}/seed{seed}/embeddings"),
     params:
@@ -29,7 +29,7 @@ rule embed:
 rule probe:
     input:
         embeddings="results/{dataset}/{name}/seed{seed}/embeddings",
-        code=get_code("probe.py", "evaluation"),
+        code=get_code(*PROBING_CODE),
     output:
         rows="results/{dataset}/{name}/seed{seed}/rows/probe.parquet",
     params:

@@ -5,7 +5,7 @@ rule pretrain:
     input:
         packed=get_packed,
         # Newer code does not retrain: the weights record the code they were made with, and the report says so.
-        code=ancient(get_code("pretrain.py", "methods", "models", "training")),
+        code=ancient(get_code(*TRAINING_CODE)),
     output:
         weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
     params:

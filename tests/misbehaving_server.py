@@ -21,6 +21,7 @@ class Page:
     etag: str = '"v1"'
     ranges: bool = True
     if_range: bool = True
+    longest: int = 1 << 30  # bytes of a partial answer
     headers: dict[str, str] = dataclasses.field(default_factory=dict)
     script: list[int | tuple[int, dict[str, str]]] = dataclasses.field(default_factory=list)
     pause: float = 0.0
@@ -39,11 +40,12 @@ class Handler(BaseHTTPRequestHandler):
             status, headers = step or (404, {})
             return self.answer(status, {"Content-Length": "0", **headers})
         start, total = self.start(page), len(page.content)
-        headers = {"Content-Length": str(total - start), **({"ETag": page.etag} if page.etag else {}), **page.headers}
+        end = min(total, start + page.longest) if start else total
+        headers = {"Content-Length": str(end - start), **({"ETag": page.etag} if page.etag else {})}
         if start:
-            headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
-        self.answer(206 if start else 200, headers)
-        end = total if step is None else min(total, start + step)
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{total}"
+        self.answer(206 if start else 200, {**headers, **page.headers})
+        end = end if step is None else min(end, start + step)
         size = 10_000 if page.pause else total
         for position in range(start, end, size):
             self.wfile.write(page.content[position : min(position + size, end)])

@@ -240,7 +240,7 @@ def kill_when(process: subprocess.Popen[bytes], reached: Callable[[], bool]) -> 
         assert time.monotonic() < deadline
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
 
 
 def finish(process: subprocess.Popen[bytes]) -> None:

@@ -59,6 +59,8 @@ def test_fetch_brings_the_file_once(server: Server, tmp_path: Path) -> None:
     ("page", "ranges"),
     [
         (Page(CONTENT, script=[100_000, 50_000, 1]), [None, "bytes=100000-", "bytes=150000-", "bytes=150001-"]),
+        (Page(CONTENT, script=[100_000], longest=150_000), [None, "bytes=100000-", "bytes=250000-"]),
+        (Page(CONTENT, script=[9], headers={"Content-Range": "bytes 5-299999/300000"}), [None, "bytes=9-", None]),
         (Page(CONTENT, script=[100_000], ranges=False), [None, "bytes=100000-"]),
         (Page(CONTENT, script=[100_000], etag=""), [None, None]),
         (Page(CONTENT, script=[100_000], etag='W/"v1"'), [None, None]),
@@ -66,7 +68,17 @@ def test_fetch_brings_the_file_once(server: Server, tmp_path: Path) -> None:
         (Page(CONTENT, script=[(302, {"Location": "/a.bin?moved"})]), [None]),
         (Page(CONTENT, headers={"Content-Encoding": "gzip"}), [None]),
     ],
-    ids=["drops", "no-ranges", "no-etag", "weak-etag", "busy", "redirect", "content-encoding"],
+    ids=[
+        "drops",
+        "short-ranges",
+        "wrong-range",
+        "no-ranges",
+        "no-etag",
+        "weak-etag",
+        "busy",
+        "redirect",
+        "content-encoding",
+    ],
 )
 def test_fetch_survives(server: Server, tmp_path: Path, page: Page, ranges: list[str | None]) -> None:
     wanted = remote(server, page, **SHA)

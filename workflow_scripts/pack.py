@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from workflow_scripts.support.errors import UserError, command
 
 if TYPE_CHECKING:
-
     from workflow_scripts.data.reading import Normalisation, Reader
     from workflow_scripts.data.writer import Job, PartialPack
 
@@ -145,6 +144,8 @@ def take_back(partial: PartialPack, output: Path) -> None:
     """Undo a publication that was interrupted, so that it can be done again from the start."""
     from workflow_scripts.data.packed import ARRAYS
 
+    if (output / "meta.json").exists():
+        return  # an earlier data set, untouched so far
     for name in ARRAYS:
         moved = output / f"{name}.npy"
         if not partial.path(name).exists() and moved.exists():

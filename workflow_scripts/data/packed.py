@@ -10,6 +10,7 @@ meta.json    what the arrays are, how to normalise, and their SHA-256 digests
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,7 +68,7 @@ class PackedDataset:
             raise self._broken(f"{path} is missing") from None
         except Exception as error:  # a damaged header makes numpy raise many kinds
             raise self._broken(f"{path} is damaged ({error})") from None
-        expected = start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        expected = start + math.prod(shape) * dtype.itemsize
         if (size := path.stat().st_size) != expected:
             raise self._broken(f"{path} is incomplete: {size:,} bytes of {expected:,}")
         wrong_type = dtype != DTYPES[name] if name in DTYPES else dtype.kind != "U"

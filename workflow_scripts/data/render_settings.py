@@ -72,7 +72,7 @@ class RenderSettings:
 def parse_settings(given: object) -> RenderSettings:
     """Turn a JSON value into settings; absent keys take their defaults. Raises `UserError` for bad ones."""
     if not isinstance(given, Mapping):
-        raise UserError(f"the render settings are {given!r}; give a map such as {{\"classes\": 5}}")
+        raise UserError(f'the render settings are {given!r}; give a map such as {{"classes": 5}}')
     known = {entry.name for entry in fields(RenderSettings)}
     if unknown := sorted(map(str, given.keys() - known)):
         raise UserError(f"unknown render setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")
@@ -83,7 +83,9 @@ def _parse(key: str, value: Any) -> Any:
     if key == "objects_per_class":
         if not isinstance(value, Mapping) or value.keys() != {"train", "val"}:
             raise UserError(f'render setting objects_per_class is {value!r}; give {{"train": n, "val": n}}')
-        return {split: _parse_number(f"objects_per_class.{split}", value[split], whole=True) for split in ("train", "val")}
+        return {
+            split: _parse_number(f"objects_per_class.{split}", value[split], whole=True) for split in ("train", "val")
+        }
     if key in ("shared_pose", "shadow"):
         if not isinstance(value, bool):
             raise UserError(f"render setting {key} is {value!r}; give true or false")

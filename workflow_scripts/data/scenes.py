@@ -23,7 +23,7 @@ CANDIDATES = 48  # composites to choose each class from
 # four parts already make every rotation plain. The camera looks from -y and above.
 SIDES = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0], [-1, 0, 0], [0, 0, -1], [0, 1, 0], [-1, -1, 1]], dtype=float)
 # Grey level of the body and of the part at each side: neighbours differ clearly.
-GREYS = np.array([0.5, 1.0, 0.08, 0.78, 0.25, 0.9, 0.16, 0.65])
+GREYS = np.array([0.6, 0.95, 0.15, 0.35, 0.8, 0.22, 0.45, 0.7])
 
 
 @dataclass(frozen=True)
@@ -69,21 +69,25 @@ def list_objects(settings: RenderSettings, split: str) -> list[ObjectName]:
     ]
 
 
+def latent_ranges(settings: RenderSettings) -> list[tuple[float, float]]:
+    """Return the range of each of the seven latents, in their official order."""
+    return [settings.rotation_range] * 3 + [
+        settings.floor_hue_range,
+        settings.light_theta_range,
+        settings.light_phi_range,
+        settings.light_hue_range,
+    ]
+
+
 def sample_latents(settings: RenderSettings, name: ObjectName) -> np.ndarray:
     """Draw the latents (V, 7) float64 of an object's views: uniform, independent (Garrido et al. 2023).
 
     Columns: extrinsic xyz Euler angles [radian], floor hue [turns], light theta and phi [radian],
     light hue [turns].
     """
-    ranges = [settings.rotation_range] * 3 + [
-        settings.floor_hue_range,
-        settings.light_theta_range,
-        settings.light_phi_range,
-        settings.light_hue_range,
-    ]
-    low, high = np.array(ranges).T
+    low, high = np.array(latent_ranges(settings)).T
     generator = numpy_generator(settings.seed, "latents", name.label, name.split, name.number)
-    return generator.uniform(low, high, size=(settings.views, len(ranges)))
+    return generator.uniform(low, high, size=(settings.views, len(low)))
 
 
 def make_classes(settings: RenderSettings) -> list[Composite]:
@@ -97,7 +101,7 @@ def make_classes(settings: RenderSettings) -> list[Composite]:
         candidates = [_draw_template(generator, settings.parts) for _ in range(CANDIDATES)]
         novelty = [min((_distance(c, t) for t in templates), default=0.0) for c in candidates]
         templates.append(candidates[int(np.argmax(novelty))])
-    return templates
+    return [normalise(template) for template in templates]
 
 
 def make_object(template: Composite, settings: RenderSettings, name: ObjectName) -> Composite:
@@ -115,7 +119,7 @@ def normalise(composite: Composite) -> Composite:
     """Move and scale a composite so that its smallest enclosing sphere is centred at 0 with `OBJECT_RADIUS`."""
     points = _outline(composite)
     centre = points.mean(axis=0)
-    for step in range(1, 400):  # Badoiu and Clarkson 2003: step ever less towards the farthest point
+    for step in range(1, 100):  # Badoiu and Clarkson 2003: step ever less towards the farthest point
         farthest = points[np.argmax(((points - centre) ** 2).sum(axis=1))]
         centre = centre + (farthest - centre) / (step + 1)
     scale = OBJECT_RADIUS / np.sqrt(((points - centre) ** 2).sum(axis=1).max())
@@ -131,7 +135,7 @@ def normalise(composite: Composite) -> Composite:
 def _outline(composite: Composite) -> np.ndarray:
     """Return points (n, 3) whose enclosing sphere is the composite's: corners of boxes, a mesh of ellipsoids."""
     corners = np.stack(np.meshgrid([-1, 1], [-1, 1], [-1, 1]), axis=-1).reshape(-1, 3).astype(float)
-    polar, azimuth = np.meshgrid(np.linspace(0, np.pi, 13), np.linspace(0, 2 * np.pi, 24, endpoint=False))
+    polar, azimuth = np.meshgrid(np.linspace(0, np.pi, 9), np.linspace(0, 2 * np.pi, 16, endpoint=False))
     sphere = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)], axis=-1)
     unit = {True: corners, False: sphere.reshape(-1, 3)}
     return np.concatenate(
@@ -156,7 +160,7 @@ def _draw_template(generator: np.random.Generator, parts: int) -> Composite:
         half_sizes[part] = [generator.uniform(0.22, 0.45), *generator.uniform(0.12, 0.3, 2)]
         reach = 1 / np.linalg.norm(side / half_sizes[0])  # of the body's inscribed ellipsoid, to this side
         centres[part] = axes[part][:, 0] * (reach + 0.75 * half_sizes[part, 0])
-    return normalise(Composite(boxes, centres, half_sizes, axes, GREYS[:parts]))
+    return Composite(boxes, centres, half_sizes, axes, GREYS[:parts])
 
 
 def _distance(first: Composite, second: Composite) -> float:

@@ -7,6 +7,7 @@ every object whose byte is set is whole, and all others are simply read again.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import shutil
@@ -80,7 +81,7 @@ class PartialPack:
         whole = [self._stamp, self._journal, *map(self.path, large)]
         if fresh := not all(path.exists() for path in whole):
             self._clear()
-        total = int(np.prod(images, dtype=np.int64)) + 4 * int(np.prod(latents, dtype=np.int64))
+        total = math.prod(images) + 4 * math.prod(latents)
         share = 1.0 if fresh else len(self.remaining()) / images[0]
         needed, available = share * total + MARGIN, shutil.disk_usage(self.folder).free
         if share > 0 and needed > available:
@@ -117,7 +118,7 @@ def _create(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None
     with open(path, "wb") as file:
         header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.tell() + int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize)
+        file.truncate(file.tell() + math.prod(shape) * np.dtype(dtype).itemsize)
         os.fsync(file.fileno())
 
 

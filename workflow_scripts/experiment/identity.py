@@ -16,8 +16,10 @@ from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_settings, read_json, write_json
 
 PACKAGE = Path(__file__).parents[1]
-TRAINING_CODE = ("pretrain.py", "data", "methods", "models", "training", "support")
-EVALUATION_CODE = ("embed.py", "probe.py", "evaluation", *TRAINING_CODE)
+VIEWS_CODE = ("data/actions.py", "data/augment.py", "data/packed.py", "data/views.py", "support/seeding.py")
+TRAINING_CODE = ("pretrain.py", "methods", "models", "training", *VIEWS_CODE)
+EMBEDDING_CODE = ("embed.py", "evaluation/contexts.py", "evaluation/embeddings.py", "methods", "models", *VIEWS_CODE)
+PROBING_CODE = ("probe.py", "evaluation", "data/actions.py", "support/seeding.py")
 
 
 @cache

@@ -1,0 +1,43 @@
+"""Reporting: tables, figures and the report, all of them views of the rows."""
+
+VIEW_CODE = get_code("reporting")
+
+
+rule tables:
+    input:
+        rows=ROWS,
+        papers=[get_paper(paper) for paper in config["papers"]],
+        meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
+        code=get_code("tables.py") + VIEW_CODE,
+    output:
+        get_tables(),
+    params:
+        folder=f"{REPORTS}/tables",
+        datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
+        methods=config["methods"],
+    log:
+        f"{REPORTS}/tables/tables.log",
+    shell:
+        "python -m workflow_scripts.tables --rows {input.rows} --papers {input.papers} --sources {input.meta}"
+        " --datasets {params.datasets:q} --methods {params.methods:q} --output {params.folder} 2>&1 | tee {log}"
+
+
+rule figures:
+    input:
+        rows=ROWS,
+        papers=[get_paper(paper) for paper in config["papers"]],
+        meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
+        code=get_code("figures.py") + VIEW_CODE,
+    output:
+        get_figures(),
+    params:
+        folder=f"{REPORTS}/figures",
+        datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
+        methods=config["methods"],
+        histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
+    log:
+        f"{REPORTS}/figures/figures.log",
+    shell:
+        "python -m workflow_scripts.figures --rows {input.rows} --papers {input.papers} --sources {input.meta}"
+        " --datasets {params.datasets:q} --methods {params.methods:q} --histories {params.histories:q}"
+        " --output {params.folder} 2>&1 | tee {log}"

@@ -1,0 +1,162 @@
+"""The embedded benchmark on disk, in 3DIEBench's official layout (Garrido et al. 2023).
+
+    <class>/<object>/image_0.jpg ...    RGB images
+    <class>/<object>/latent_0.npy ...   seven float64 each
+    train_images.npy, train_labels.npy, val_images.npy, val_labels.npy
+    settings.json                       what the tree was drawn with (ours)
+
+An object's folder appears in one step when it is complete, so a stopped run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workflow_scripts.data.render_settings import RenderSettings
+from workflow_scripts.data.scenes import (
+    SPLITS,
+    Composite,
+    ObjectName,
+    list_objects,
+    make_classes,
+    make_object,
+    sample_latents,
+)
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import atomic_path, hash_settings, read_json, write_json
+
+RENDERER = 1  # of the images that one and the same settings give; part of the settings hash
+STAMP = "settings.json"
+KINDS = ("images", "labels")  # arrays of each split
+
+
+def describe_settings(settings: RenderSettings) -> dict[str, Any]:
+    """Return the JSON-like map that stands in a tree for the way it was drawn."""
+    return {"renderer": RENDERER, **settings.as_json()}
+
+
+def hash_render(settings: RenderSettings) -> str:
+    """Return the settings hash of a tree: 16 hex digits."""
+    return hash_settings(describe_settings(settings))
+
+
+def check_tree(raw: Path, settings: RenderSettings) -> None:
+    """Raise `UserError` if the folder `raw` holds anything but a tree, or part of one, of these settings."""
+    wanted = describe_settings(settings)
+    if (raw / STAMP).exists():
+        found = read_json(raw / STAMP)
+        found = found if isinstance(found, dict) else {}
+        differing = sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key))
+        if differing:
+            key = differing[0]
+            raise UserError(
+                f"{raw} holds images drawn with other settings ({key}: {found.get(key)}, now {wanted.get(key)}); "
+                "move or delete that folder, or go back to its settings"
+            )
+    elif raw.exists() and (not raw.is_dir() or any(not path.name.startswith(".") for path in raw.iterdir())):
+        raise UserError(f"{raw} holds files that this step did not write; move them away, or choose another folder")
+
+
+def start_tree(raw: Path, settings: RenderSettings) -> None:
+    """Mark `raw` as a tree of these settings, and clear what a killed run left of unfinished files."""
+    for name in (STAMP, *(f"{split}_{kind}.npy" for split in SPLITS for kind in KINDS)):
+        for stray in raw.glob(f".{name}.*"):
+            stray.unlink()
+    if not (raw / STAMP).exists():
+        write_json(raw / STAMP, describe_settings(settings))
+
+
+def draw_objects(raw: Path, settings: RenderSettings, threads: int) -> None:
+    """Draw every object that is not there yet. The bytes do not depend on `threads`."""
+    from tqdm import tqdm
+
+    names = [name for split in SPLITS for name in list_objects(settings, split)]
+    missing = [name for name in names if not is_complete(object_folder(raw, settings, name), settings.views)]
+    templates = make_classes(settings)
+    with (
+        tqdm(
+            total=len(names), initial=len(names) - len(missing), unit="object", desc="rendering", mininterval=1
+        ) as progress,
+        ThreadPoolExecutor(threads, initializer=use_one_thread) as pool,
+    ):
+        jobs: list[Future[None]] = [
+            pool.submit(draw_object, raw, settings, name, templates[name.label]) for name in missing
+        ]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                progress.update()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def use_one_thread() -> None:
+    """Have torch work in the calling thread alone: how it splits an operation among threads changes rounding."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def draw_object(raw: Path, settings: RenderSettings, name: ObjectName, template: Composite) -> None:
+    """Draw all views of one object and write its folder."""
+    from workflow_scripts.data.raycaster import Lighting, render
+
+    latents = sample_latents(settings, name)
+    composite = make_object(template, settings, name)
+    lighting = Lighting(shadow=settings.shadow)
+    images = render(composite, latents, settings.resolution, settings.supersampling, lighting)
+    write_object(object_folder(raw, settings, name), images, latents, settings.jpeg_quality)
+
+
+def object_folder(raw: Path, settings: RenderSettings, name: ObjectName) -> Path:
+    """Return an object's folder."""
+    return raw / name.synset / name.object_id(settings.seed)
+
+
+def is_complete(folder: Path, views: int) -> bool:
+    """Tell whether an object's folder has all its files, none of them empty."""
+    try:
+        found = {entry.name for entry in os.scandir(folder) if entry.stat().st_size > 0}
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return all(f"image_{view}.jpg" in found and f"latent_{view}.npy" in found for view in range(views))
+
+
+def write_object(folder: Path, images: np.ndarray, latents: np.ndarray, quality: int) -> None:
+    """Write images (V, H, W, 3) uint8 and latents (V, 7) as an object's folder, which appears whole or not at all."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    for leftover in (partial, folder):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    partial.mkdir(parents=True)
+    for view, (image, latent) in enumerate(zip(images, latents, strict=True)):
+        (partial / f"image_{view}.jpg").write_bytes(encode_jpeg(image, quality))
+        np.save(partial / f"latent_{view}.npy", latent, allow_pickle=False)
+    os.rename(partial, folder)
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """Encode an image (H, W, 3) uint8, with the colors at full resolution: in small images they carry the hues."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def write_splits(raw: Path, settings: RenderSettings) -> None:
+    """Write the four official arrays: object names "/<class>/<object>/" and their class labels, int64."""
+    for split in SPLITS:
+        names = list_objects(settings, split)
+        images = np.array([f"/{name.synset}/{name.object_id(settings.seed)}/" for name in names])
+        labels = np.array([name.label for name in names], dtype=np.int64)
+        for kind, array in zip(KINDS, (images, labels), strict=True):
+            with atomic_path(raw / f"{split}_{kind}.npy") as temporary:
+                np.save(temporary, array, allow_pickle=False)
