@@ -16,7 +16,7 @@ from workflow_scripts.reporting.layouts import layout_names
 from workflow_scripts.support.errors import UserError
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in.
-shell.prefix(f"export PYTHONPATH={Path(workflow.basedir).resolve()}${{PYTHONPATH:+:$PYTHONPATH}}; ")
+shell.prefix(f"export PYTHONPATH={Path(workflow.basedir).resolve()}; ")
 
 try:
     check_config(config)
@@ -40,7 +40,9 @@ def one_of(names):
 def get_code(*parts):
     """Source files of workflow_scripts modules and subpackages, so that a changed method reruns what it made."""
     base = Path(workflow.basedir).resolve() / "workflow_scripts"
-    files = [file for part in parts for file in ([base / part] if part.endswith(".py") else (base / part).rglob("*.py"))]
+    files = [
+        file for part in parts for file in ([base / part] if part.endswith(".py") else (base / part).rglob("*.py"))
+    ]
     return sorted(os.path.relpath(file) for file in files)
 
 

@@ -5,14 +5,14 @@ rule render:
     output:
         manifest="results/data/{source}/raw.json",
         contact_sheet="results/data/{source}/contact_sheet.png",
-    params:
-        raw="results/data/{source}/raw",
-        settings=lambda w: as_json(config["sources"][w.source]["render"]),
+    log:
+        "results/data/{source}/render.log",
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "render" in source),
     threads: config["engine"]["workers"]
-    log:
-        "results/data/{source}/render.log",
+    params:
+        raw="results/data/{source}/raw",
+        settings=lambda w: as_json(config["sources"][w.source]["render"]),
     shell:
         "python -m workflow_scripts.render --source {wildcards.source} --raw {params.raw} --manifest {output.manifest}"
         " --contact-sheet {output.contact_sheet} --settings {params.settings:q} --threads {threads}"
@@ -22,14 +22,16 @@ rule render:
 rule download:
     output:
         manifest="results/data/{source}/raw.json",
+    log:
+        "results/data/{source}/download.log",
+    wildcard_constraints:
+        source=one_of(name for name, source in config["sources"].items() if "download" in source),
     params:
         raw="results/data/{source}/raw",
         entry=lambda w: config["sources"][w.source]["download"],
-        local=lambda w: ["--local", config["sources"][w.source]["path"]] if config["sources"][w.source].get("path") else [],
-    wildcard_constraints:
-        source=one_of(name for name, source in config["sources"].items() if "download" in source),
-    log:
-        "results/data/{source}/download.log",
+        local=lambda w: (
+            ["--local", config["sources"][w.source]["path"]] if config["sources"][w.source].get("path") else []
+        ),
     shell:
         "python -m workflow_scripts.download --source {params.entry} --raw {params.raw} --manifest {output.manifest}"
         " {params.local:q} 2>&1 | tee {log}"
@@ -40,14 +42,14 @@ rule pack:
         manifest="results/data/{source}/raw.json",
     output:
         [f"results/data/{{source}}/packed/{file}" for file in PACKED],
+    log:
+        "results/data/{source}/pack.log",
+    threads: config["engine"]["workers"]
     params:
         folder="results/data/{source}/packed",
         layout=lambda w: config["sources"][w.source]["layout"],
         resolution=lambda w: config["sources"][w.source]["resolution"],
         per_class=lambda w: get_per_class(w.source),
-    threads: config["engine"]["workers"]
-    log:
-        "results/data/{source}/pack.log",
     shell:
         "python -m workflow_scripts.pack --manifest {input.manifest} --output {params.folder} --layout {params.layout}"
         " --resolution {params.resolution} {params.per_class} --workers {threads} 2>&1 | tee {log}"

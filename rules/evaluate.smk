@@ -8,18 +8,18 @@ rule embed:
         code=get_code(*EMBEDDING_CODE),
     output:
         embeddings=directory("results/{dataset}/{name}/seed{seed}/embeddings"),
-    params:
-        run="results/{dataset}/{name}/seed{seed}",
-        data=lambda w, input: os.path.dirname(input.packed[0]),
-        evaluation=as_json({k: v for k, v in config["evaluation"].items() if k not in ("probes", "test_pairs")}),
-    threads: config["engine"]["threads"]
-    resources:
-        gpu=1,
-        engine=get_engine("device"),
     log:
         "results/{dataset}/{name}/seed{seed}/embed.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/embed.time.tsv"
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=1,
+        engine=get_engine("device"),
+    params:
+        run="results/{dataset}/{name}/seed{seed}",
+        data=lambda w, input: os.path.dirname(input.packed[0]),
+        evaluation=as_json({k: v for k, v in config["evaluation"].items() if k not in ("probes", "test_pairs")}),
     shell:
         "python -m workflow_scripts.embed --run {params.run} --data {params.data} --output {output.embeddings}"
         " --evaluation {params.evaluation:q} --threads {threads}"
@@ -32,18 +32,18 @@ rule probe:
         code=get_code(*PROBING_CODE),
     output:
         rows="results/{dataset}/{name}/seed{seed}/rows/probe.parquet",
-    params:
-        run="results/{dataset}/{name}/seed{seed}",
-        evaluation=as_json(config["evaluation"]),
-        labels=lambda w: as_json(get_labels(config, get_run(w))),
-    threads: config["engine"]["threads"]
-    resources:
-        gpu=1,
-        engine=get_engine("device"),
     log:
         "results/{dataset}/{name}/seed{seed}/probe.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/probe.time.tsv"
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=1,
+        engine=get_engine("device"),
+    params:
+        run="results/{dataset}/{name}/seed{seed}",
+        evaluation=as_json(config["evaluation"]),
+        labels=lambda w: as_json(get_labels(config, get_run(w))),
     shell:
         "python -m workflow_scripts.probe --run {params.run} --embeddings {input.embeddings} --output {output.rows}"
         " --evaluation {params.evaluation:q} --labels {params.labels:q} --threads {threads}"

@@ -8,18 +8,18 @@ rule pretrain:
         code=ancient(get_code(*TRAINING_CODE)),
     output:
         weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
-    params:
-        run="results/{dataset}/{name}/seed{seed}",
-        data=lambda w, input: os.path.dirname(input.packed[0]),
-        settings=lambda w: as_json(get_settings(config, get_run(w))),
-    threads: config["engine"]["threads"]
-    resources:
-        gpu=1,
-        engine=get_engine("device", "log_every", "checkpoint_seconds"),
     log:
         "results/{dataset}/{name}/seed{seed}/pretrain.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/pretrain.time.tsv"
+    threads: config["engine"]["threads"]
+    resources:
+        gpu=1,
+        engine=get_engine("device", "log_every", "checkpoint_seconds"),
+    params:
+        run="results/{dataset}/{name}/seed{seed}",
+        data=lambda w, input: os.path.dirname(input.packed[0]),
+        settings=lambda w: as_json(get_settings(config, get_run(w))),
     shell:
         "python -m workflow_scripts.pretrain --run {params.run} --data {params.data} --settings {params.settings:q}"
         " --threads {threads} {resources.engine} 2>&1 | tee {log}"

@@ -11,12 +11,12 @@ rule tables:
         code=get_code("tables.py") + VIEW_CODE,
     output:
         get_tables(),
+    log:
+        f"{REPORTS}/tables/tables.log",
     params:
         folder=f"{REPORTS}/tables",
         datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
         methods=config["methods"],
-    log:
-        f"{REPORTS}/tables/tables.log",
     shell:
         "python -m workflow_scripts.tables --rows {input.rows} --papers {input.papers} --sources {input.meta}"
         " --datasets {params.datasets:q} --methods {params.methods:q} --output {params.folder} 2>&1 | tee {log}"
@@ -30,14 +30,34 @@ rule figures:
         code=get_code("figures.py") + VIEW_CODE,
     output:
         get_figures(),
+    log:
+        f"{REPORTS}/figures/figures.log",
     params:
         folder=f"{REPORTS}/figures",
         datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
         methods=config["methods"],
         histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
-    log:
-        f"{REPORTS}/figures/figures.log",
     shell:
         "python -m workflow_scripts.figures --rows {input.rows} --papers {input.papers} --sources {input.meta}"
         " --datasets {params.datasets:q} --methods {params.methods:q} --histories {params.histories:q}"
         " --output {params.folder} 2>&1 | tee {log}"
+
+
+rule report:
+    input:
+        rows=ROWS,
+        papers=[get_paper(paper) for paper in config["papers"]],
+        meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
+        tables=[table for table in get_tables() if table.endswith(".json")],
+        figures=[figure for figure in get_figures() if figure.endswith(".png")],
+        code=get_code("report.py") + VIEW_CODE,
+        template=os.path.relpath(f"{workflow.basedir}/workflow_scripts/reporting/templates/report.html.j2"),
+    output:
+        REPORT,
+    log:
+        f"{REPORTS}/report.log",
+    params:
+        experiment=config["experiment"],
+    shell:
+        "python -m workflow_scripts.report --experiment {params.experiment} --rows {input.rows} --papers {input.papers}"
+        " --sources {input.meta} --tables {input.tables} --figures {input.figures} --output {output} 2>&1 | tee {log}"

@@ -1,6 +1,6 @@
 """A ray-caster for composites of ellipsoids and boxes on a colored floor, batched over views.
 
-The scene is 3DIEBench's (Garrido et al. 2023, appendix) with closed-form solids for meshes: the object
+The scene is 3DIEBench's (Garrido et al. 2023) with closed-form solids for meshes: the object
 at the origin, turned by the latents; a floor plane below it in HSV(hue, .6, .6); a weak white sun and
 ambient light; a spot light HSV(hue, 1, .8) at distance 4, aimed at the object; a camera at distance
 2.5 and elevation 45 degrees. World axes: x to the right of the image, z up, the camera at -y.
@@ -24,7 +24,7 @@ CAMERA_ELEVATION = math.radians(45)
 FRAME = 1.04 * math.tan(math.asin(OBJECT_RADIUS / CAMERA_DISTANCE))
 SPOT_DISTANCE = 4.0
 SHADOW_MARGIN = 2e-3  # share of the way from the light in which a surface does not shade itself
-RAYS_PER_BATCH = 65536  # fastest on CPUs; rays in other batches may differ in the last bit
+RAYS_PER_BATCH = 32768  # fastest on CPUs; rays in other batches may differ in the last bit
 
 
 @dataclass(frozen=True)

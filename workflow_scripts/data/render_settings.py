@@ -43,7 +43,8 @@ class RenderSettings:
     """All that decides the bytes of the embedded benchmark. The defaults are its easy form.
 
     jitter: within-class variation of sizes and positions, relative. shared_pose: all objects share a
-    canonical pose; otherwise each object is turned at random once, and its rotations start from there.
+    canonical pose; otherwise each object is turned at random once, and its rotations start from there
+    (a new object's canonical pose cannot be seen, so its rotations are then hardly predictable).
     Ranges: of the uniform distributions of the latents, in radian or (hues) turns.
     """
 

@@ -29,14 +29,18 @@ def read_yaml(path: Path) -> Any:
 
 def check_config(config: dict[str, Any]) -> None:
     """Raise `UserError` with one sentence where the config is not what the schema allows."""
-    validator = Draft202012Validator(read_yaml(SCHEMA))
-    error = best_match(validator.iter_errors(config))
-    if error is not None:
-        raise UserError(_explain(error))
+    check_schema(config, SCHEMA, "config")
     _require(config["encoder"], config["encoders"], "encoder", "encoders")
     for dataset in config["datasets"]:
         _require(dataset, config["dataset_settings"], "datasets", "dataset_settings")
         _require(config["dataset_settings"][dataset]["source"], config["sources"], f"{dataset}.source", "sources")
+
+
+def check_schema(value: Any, schema: Path, origin: str) -> None:
+    """Raise `UserError`, naming `origin`, where a value is not what a JSON schema allows."""
+    error = best_match(Draft202012Validator(read_yaml(schema)).iter_errors(value))
+    if error is not None:
+        raise UserError(f"{origin}: {_explain(error)}")
 
 
 def _require(name: str, known: Iterable[str], where: str, definitions: str) -> None:
@@ -53,5 +57,5 @@ def _explain(error: ValidationError) -> str:
         unknown = [key for key in dict(error.instance) if key not in known]  # type: ignore[arg-type]
         close = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return f"config: unknown key {unknown[0]!r} at {where}; {hint}"
-    return f"config: {where}: {error.message}; see schemas/config.schema.yaml"
+        return f"unknown key {unknown[0]!r} at {where}; {hint}"
+    return f"{where}: {error.message}; see schemas/"

@@ -1,6 +1,86 @@
-"""Tidy rows: one number each."""
+"""Tidy rows: one number each, under one schema. Every table and figure is a view of them."""
+
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pandas as pd
-def make_rows(rows): return pd.DataFrame(rows)
-def write_rows(frame, path): Path(path).parent.mkdir(parents=True, exist_ok=True); frame.to_parquet(path)
-def read_rows(path): return pd.read_parquet(path)
+
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import atomic_path
+
+KEY_COLUMNS = {
+    "dataset": "str",
+    "benchmark": "str",
+    "method": "str",
+    "group": "str",
+    "variant": "str",
+    "seed": "int64",
+    "representation": "str",
+    "context": "str",
+    "length": "Int64",
+    "split": "str",
+    "task": "str",
+    "metric": "str",
+}
+COLUMNS = KEY_COLUMNS | {
+    "value": "float64",
+    "n": "int64",
+    "run": "str",
+    "config_hash": "str",
+    "code_hash": "str",
+    "data_hash": "str",
+    "device": "str",
+}
+
+
+def make_rows(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Turn dictionaries, one a number, into a checked frame with all `COLUMNS`.
+
+    Raises `UserError` for a missing or unknown column, a repeated key, or a value that is not finite.
+    """
+    if not rows:
+        raise UserError("there is not a single row; the evaluation found nothing to measure")
+    return check_rows(pd.DataFrame(rows), "an evaluation")
+
+
+def check_rows(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
+    """Return the frame with the schema's columns, types and order, or raise `UserError` naming `origin`."""
+    for kind, columns in (("lacks", set(COLUMNS) - set(frame)), ("has unknown", set(frame) - set(COLUMNS))):
+        if columns:
+            raise UserError(
+                f"{origin} {kind} column(s) {', '.join(sorted(map(str, columns)))}; delete it and run again"
+            )
+    try:
+        frame = frame[list(COLUMNS)].astype(COLUMNS)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{origin} has a value of the wrong type ({error}); delete it and run again") from None
+    bad = frame[~np.isfinite(frame["value"])]
+    if len(bad):
+        row = bad.iloc[0]
+        raise UserError(f"{row['run']}: {row['task']} {row['metric']} is {row['value']}; train or evaluate it again")
+    repeated = frame[frame.duplicated(list(KEY_COLUMNS))]
+    if len(repeated):
+        key = ", ".join(f"{name}={repeated.iloc[0][name]}" for name in KEY_COLUMNS)
+        raise UserError(f"{origin} has two rows for {key}; two runs claim the same place")
+    return frame.sort_values(list(KEY_COLUMNS), kind="stable", ignore_index=True)
+
+
+def write_rows(frame: pd.DataFrame, path: Path) -> None:
+    """Write rows as Parquet, atomically; the same rows give the same bytes."""
+    with atomic_path(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read and check rows; a missing or damaged file is a `UserError` that names it."""
+    try:
+        frame = pd.read_parquet(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; run the evaluation that writes it") from None
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise UserError(f"{path} is not a readable table of rows ({first}); delete it and run again") from None
+    return check_rows(frame, str(path))

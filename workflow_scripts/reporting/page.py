@@ -1,0 +1,64 @@
+"""The report: everything a reader needs in one HTML file, with images embedded and text escaped."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from workflow_scripts.reporting.layouts import read_paper
+from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.support.files import read_json
+
+PROVENANCE = ["run", "seed", "config_hash", "data_hash", "code_hash", "device"]
+
+
+def make_page(
+    experiment: str,
+    rows: Path,
+    papers: list[Path],
+    sources: list[Path],
+    tables: list[Path],
+    figures: list[Path],
+) -> str:
+    """Return the page. tables: JSON files; figures: PNG files; sources: meta.json files of packed data."""
+    frame = read_rows(rows)
+    described = [describe_source(path) for path in sources]
+    contents = [read_json(path) for path in tables]
+    for table in contents:
+        table["missing"] = any("not run" in row for row in table["rows"])
+    environment = Environment(
+        loader=PackageLoader("workflow_scripts.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("report.html.j2").render(
+        title="In-Context Symmetries, reproduced",
+        experiment=experiment,
+        papers=[read_paper(path) for path in papers],
+        runs=frame["run"].nunique(),
+        seeds=sorted(map(int, frame["seed"].unique())),
+        caveats=[s["meta"]["caveat"] for s in described if s["meta"]["caveat"]],
+        tables=contents,
+        figures=[{"name": path.stem, "source": embed_image(path)} for path in figures],
+        sources=described,
+        provenance=describe_provenance(frame),
+    )
+
+
+def describe_source(meta: Path) -> dict[str, Any]:
+    """Return the name, meta and, where there is one, the contact sheet of a packed source."""
+    folder = meta.parent.parent
+    sheet = folder / "contact_sheet.png"
+    return {"name": folder.name, "meta": read_json(meta), "sheet": embed_image(sheet) if sheet.exists() else None}
+
+
+def describe_provenance(frame: Any) -> dict[str, Any]:
+    """Return where every number comes from: one line a run."""
+    runs = frame[PROVENANCE].drop_duplicates().astype(str).sort_values(PROVENANCE)
+    return {"headers": [name.replace("_", " ") for name in PROVENANCE], "rows": runs.values.tolist()}
+
+
+def embed_image(path: Path) -> str:
+    """Return a PNG as a data URI."""
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

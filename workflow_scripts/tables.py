@@ -1,0 +1,39 @@
+"""Rule `tables`: every table of the papers, measured beside published, as CSV, Markdown, LaTeX and JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from workflow_scripts.support.errors import command
+
+
+def add_view_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that tables and figures share."""
+    parser.add_argument("--rows", type=Path, required=True, help="rows of the experiment (.parquet)")
+    parser.add_argument("--papers", type=Path, nargs="+", required=True, help="papers/*.yaml")
+    parser.add_argument("--sources", type=Path, nargs="+", required=True, help="meta.json of each packed source")
+    parser.add_argument("--datasets", type=json.loads, required=True, help="settings of each data set, as JSON")
+    parser.add_argument("--methods", nargs="+", required=True, help="configured runs, <method>[@group][~variant]")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+
+
+@command
+def main() -> None:
+    """Write all tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_view_arguments(parser)
+    arguments = parser.parse_args()
+    from workflow_scripts.reporting.cells import make_tables
+    from workflow_scripts.reporting.formats import FORMATS
+    from workflow_scripts.support.files import write_text
+
+    given = arguments.rows, arguments.papers, arguments.sources, arguments.datasets, arguments.methods
+    for table in make_tables(*given):
+        for ending, convert in FORMATS.items():
+            write_text(arguments.output / f"{table.view.dataset}.{table.view.name}.{ending}", convert(table))
+
+
+if __name__ == "__main__":
+    main()
