@@ -15,7 +15,7 @@ LIMITS := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --profile profiles/default $(OVERLAY) $(LIMITS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce tables plan test check format lock clean-logs
+.PHONY: help setup setup-dev reproduce tables plan test check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [ARGS='snakemake options']"
@@ -23,7 +23,6 @@ help: ## list what you can ask for
 
 reproduce: setup ## run an experiment from data to report, and say where the report is
 	@$(SNAKEMAKE) --quiet rules $(ARGS) $(CONFIG)
-	@$(SNAKEMAKE) --quiet all $(CONFIG) print_report
 
 tables: setup ## make tables, figures and report again from stored rows, without training
 	@$(SNAKEMAKE) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views

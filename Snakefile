@@ -23,6 +23,10 @@ localrules:
     views,
 
 
+onsuccess:
+    print_summary()
+
+
 rule all:
     """Everything: the report, and with it all tables and figures."""
     default_target: True

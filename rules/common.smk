@@ -86,6 +86,14 @@ def get_engine(*knobs):
     return " ".join(f"--{knob.replace('_', '-')} {config['engine'][knob]}" for knob in knobs)
 
 
+def get_times():
+    """Where Snakemake writes the wall-clock time of every job, in the order of the DAG."""
+    data = [
+        f"results/data/{source}/{rule}.time.tsv" for source in get_sources() for rule in ("render", "download", "pack")
+    ]
+    return data + [f"{run.folder}/{rule}.time.tsv" for rule in ("pretrain", "embed", "probe") for run in RUNS]
+
+
 def get_layouts(kind):
     """(data set, layout) of every table or figure that a paper wants of a selected data set."""
     return [
@@ -104,6 +112,18 @@ def get_figures():
     """Figures of the papers, and every run's training curves."""
     papers = [f"{REPORTS}/figures/{d}.{f}.{end}" for d, f in get_layouts("figure") for end in ("png", "pdf")]
     return papers + [f"{REPORTS}/figures/training_curves.{end}" for end in ("png", "pdf")]
+
+
+def print_summary():
+    """Print the first table of each data set, and where the report is."""
+    shown = dict.fromkeys(config["datasets"])
+    for dataset, table in get_layouts("table"):
+        path = Path(REPORTS) / "tables" / f"{dataset}.{table}.md"
+        if shown[dataset] is None and path.exists():
+            shown[dataset] = path.read_text()
+    print("\n".join(filter(None, shown.values())))
+    if Path(REPORT).exists():
+        print(f"The report: {Path(REPORT).resolve()}")
 
 
 wildcard_constraints:

@@ -7,11 +7,15 @@ rule render:
         contact_sheet="results/data/{source}/contact_sheet.png",
     log:
         "results/data/{source}/render.log",
+    benchmark:
+        "results/data/{source}/render.time.tsv"
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "render" in source),
+    conda:
+        "../envs/environment.yaml"
     threads: config["engine"]["workers"]
     params:
-        raw="results/data/{source}/raw",
+        raw=lambda w, output: os.path.splitext(output.manifest)[0],
         settings=lambda w: as_json(config["sources"][w.source]["render"]),
     shell:
         "python -m workflow_scripts.render --source {wildcards.source} --raw {params.raw} --manifest {output.manifest}"
@@ -24,10 +28,14 @@ rule download:
         manifest="results/data/{source}/raw.json",
     log:
         "results/data/{source}/download.log",
+    benchmark:
+        "results/data/{source}/download.time.tsv"
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "download" in source),
+    conda:
+        "../envs/environment.yaml"
     params:
-        raw="results/data/{source}/raw",
+        raw=lambda w, output: os.path.splitext(output.manifest)[0],
         entry=lambda w: config["sources"][w.source]["download"],
         local=lambda w: (
             ["--local", config["sources"][w.source]["path"]] if config["sources"][w.source].get("path") else []
@@ -44,9 +52,13 @@ rule pack:
         [f"results/data/{{source}}/packed/{file}" for file in PACKED],
     log:
         "results/data/{source}/pack.log",
+    benchmark:
+        "results/data/{source}/pack.time.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["engine"]["workers"]
     params:
-        folder="results/data/{source}/packed",
+        folder=lambda w, output: os.path.dirname(output[0]),
         layout=lambda w: config["sources"][w.source]["layout"],
         resolution=lambda w: config["sources"][w.source]["resolution"],
         per_class=lambda w: get_per_class(w.source),

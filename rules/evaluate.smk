@@ -12,12 +12,14 @@ rule embed:
         "results/{dataset}/{name}/seed{seed}/embed.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/embed.time.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["engine"]["threads"]
     resources:
         gpu=1,
         engine=get_engine("device"),
     params:
-        run="results/{dataset}/{name}/seed{seed}",
+        run=lambda w, input: os.path.dirname(input.weights),
         data=lambda w, input: os.path.dirname(input.packed[0]),
         evaluation=as_json({k: v for k, v in config["evaluation"].items() if k not in ("probes", "test_pairs")}),
     shell:
@@ -36,12 +38,14 @@ rule probe:
         "results/{dataset}/{name}/seed{seed}/probe.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/probe.time.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["engine"]["threads"]
     resources:
         gpu=1,
         engine=get_engine("device"),
     params:
-        run="results/{dataset}/{name}/seed{seed}",
+        run=lambda w, input: os.path.dirname(input.embeddings),
         evaluation=as_json(config["evaluation"]),
         labels=lambda w: as_json(get_labels(config, get_run(w))),
     shell:
@@ -59,5 +63,7 @@ rule collect:
         csv=f"results/metrics/{config['experiment']}.csv",
     log:
         f"results/metrics/{config['experiment']}.log",
+    conda:
+        "../envs/environment.yaml"
     shell:
         "python -m workflow_scripts.collect --inputs {input.rows} --output {output.rows} 2>&1 | tee {log}"

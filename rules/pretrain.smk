@@ -12,12 +12,14 @@ rule pretrain:
         "results/{dataset}/{name}/seed{seed}/pretrain.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/pretrain.time.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: config["engine"]["threads"]
     resources:
         gpu=1,
         engine=get_engine("device", "log_every", "checkpoint_seconds"),
     params:
-        run="results/{dataset}/{name}/seed{seed}",
+        run=lambda w, output: os.path.dirname(output.weights),
         data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
     shell:

@@ -13,8 +13,10 @@ rule tables:
         get_tables(),
     log:
         f"{REPORTS}/tables/tables.log",
+    conda:
+        "../envs/environment.yaml"
     params:
-        folder=f"{REPORTS}/tables",
+        folder=lambda w, output: os.path.dirname(output[0]),
         datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
         methods=config["methods"],
     shell:
@@ -32,8 +34,10 @@ rule figures:
         get_figures(),
     log:
         f"{REPORTS}/figures/figures.log",
+    conda:
+        "../envs/environment.yaml"
     params:
-        folder=f"{REPORTS}/figures",
+        folder=lambda w, output: os.path.dirname(output[0]),
         datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
         methods=config["methods"],
         histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
@@ -56,8 +60,11 @@ rule report:
         REPORT,
     log:
         f"{REPORTS}/report.log",
+    conda:
+        "../envs/environment.yaml"
     params:
         experiment=config["experiment"],
+        times=get_times(),
     shell:
         "python -m workflow_scripts.report --experiment {params.experiment} --rows {input.rows} --papers {input.papers}"
-        " --sources {input.meta} --tables {input.tables} --figures {input.figures} --output {output} 2>&1 | tee {log}"
+        " --sources {input.meta} --tables {input.tables} --figures {input.figures} --times {params.times:q} --output {output} 2>&1 | tee {log}"

@@ -51,6 +51,13 @@ def test_context_mask_drops_with_its_probability():
     assert abs(float(share) - 0.25) < 0.005  # 40 x 4032 pairs of keys: standard error .001
 
 
+def test_a_spread_of_probabilities_gives_each_token_its_own():
+    masks = draw_context_mask(512, 60, [0.2, 0.8], torch.Generator().manual_seed(2))
+    shares = torch.stack([masks[:, row, : row // 2 * 2].float().mean() for row in range(400, 512)])
+    assert abs(float(shares.mean()) - 0.5) < 0.06  # 112 draws, standard deviation .6 / sqrt(12): standard error .016
+    assert float(shares.std()) == pytest.approx(0.6 / 12**0.5, abs=0.04)
+
+
 def test_without_drops_the_context_mask_is_the_pair_mask():
     assert torch.equal(draw_context_mask(12, 1, 0.0, torch.Generator())[0], pair_mask(12))
     only_itself = draw_context_mask(12, 1, 1.0, torch.Generator())[0]

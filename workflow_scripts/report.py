@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--sources", type=Path, nargs="+", required=True, help="meta.json of each packed source")
     parser.add_argument("--tables", type=Path, nargs="*", default=[], help="tables (.json)")
     parser.add_argument("--figures", type=Path, nargs="*", default=[], help="figures (.png)")
+    parser.add_argument("--times", type=Path, nargs="*", default=[], help="time.tsv of each job")
     parser.add_argument("--output", type=Path, required=True, help="page to write (.html)")
     arguments = parser.parse_args()
     from workflow_scripts.reporting.page import make_page

@@ -33,12 +33,6 @@ def parse_context(name: str) -> tuple[str, int]:
     return kind, int(length)
 
 
-def get_group(kind: str, space: ActionSpace) -> str | None:
-    """Return the group whose actions a kind of context shows, or None where it shows none."""
-    group = kind.partition("+")[0]
-    return group if group in space.groups else None
-
-
 def draw_context(method: Method, train: Views, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
     """Return the fixed evaluation context: features (pairs, 2, D) and actions (pairs, A) of training pairs.
 

@@ -1,8 +1,8 @@
 """Embeddings of a split: each image is encoded once, each (context, length) costs one predictor pass.
 
 Stored as one `.npy` an array in a folder: `h` (n, V, D), the encoder's features; for a method with a
-context, `z+` (n, V, O), embeddings with a hidden action, and `zr` (n, V, O), view 0 with the true action
-to view i, for each context and length; `states` (n, V, A) and `labels` (n,).
+context, `z+` (n, V, O), embeddings with a hidden action for each context and length, and `zr` (n, V, O), view
+0 with the true action to view i, for each true context; `states` (n, V, A) and `labels` (n,).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from workflow_scripts.data.views import Views
-from workflow_scripts.evaluation.contexts import Contexts, get_group, parse_context
+from workflow_scripts.evaluation.contexts import Contexts, parse_context
 from workflow_scripts.methods.base import ContextMethod, Method
 
 CHUNK = 8192  # tokens at a time through the predictor
@@ -58,11 +58,12 @@ def embed_split(
     true_action = method.space.relate(states[:, :1].expand_as(states), states).flatten(0, 1)
     for name, (context_features, context_actions) in contexts.items():
         context = method.cache_context(context_features, context_actions)
-        group = get_group(parse_context(name)[0], method.space)
-        visible = method.space.visible((group,) if group else ())
-        for kind, tokens, actions in (("z+", flat, torch.zeros_like(true_action)), ("zr", first, true_action)):
-            outputs = embed_tokens(method, tokens, actions * visible, context, device)
-            arrays[f"{kind}.{name}"] = outputs.reshape(*shape, -1)
+        outputs = embed_tokens(method, flat, torch.zeros_like(true_action), context, device)
+        arrays[f"z+.{name}"] = outputs.reshape(*shape, -1)
+        kind, _ = parse_context(name)
+        if kind in method.space.groups:  # a control's action has no truth to follow
+            action = true_action * method.space.visible((kind,))
+            arrays[f"zr.{name}"] = embed_tokens(method, first, action, context, device).reshape(*shape, -1)
     return arrays
 
 

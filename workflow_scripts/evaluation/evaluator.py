@@ -53,7 +53,8 @@ class ProbedRun:
         keys: list[tuple[str, int | None]] = [parse_context(name) for name in contexts]
         yield from self._probe("z+", [f"z+.{name}" for name in contexts], keys)
         # z_r stands for view 0 seen from view i: it has a class, but no pair of its own.
-        yield from self._probe("zr", [f"zr.{name}" for name in contexts], keys, relative=False)
+        true = [(kind, length) for kind, length in keys if kind in self.manifest["groups"]]
+        yield from self._probe("zr", [f"zr.{kind}-{length}" for kind, length in true], true, relative=False)
 
     def _probe(
         self, representation: str, names: list[str], contexts: list[tuple[str, int | None]], relative: bool = True

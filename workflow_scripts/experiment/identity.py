@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def claim_run(run: Path, settings: dict[str, Any], data: Path) -> dict[str, str]
         "data": data_hash,
         "hash": hash_settings([config, data_hash]),
         "code": hash_code(TRAINING_CODE),
+        "torch": version("torch"),
     }
     file = run / "run.json"
     if file.exists() and (stored := read_json(file)["identity"])["data"] != data_hash:

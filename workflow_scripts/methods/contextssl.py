@@ -30,7 +30,7 @@ class Settings:
     """Settings of ContextSSL; the paper's values stand in experiments/paper.yaml.
 
     block_tokens: tokens in a sequence, two a pair. output_dim: of the embedding; null = the feature's.
-    mask_probability: share of the other pairs hidden from a token, per layer and step.
+    mask_probability: share of the other pairs hidden from a token, per layer and step; [low, high] = each token's own.
     environments: "sample" draws one group a batch, as the paper does; "all" takes the mean over groups.
     auxiliary_weight, auxiliary_widths: of the predictor of the second view's state; weight 0 = off.
     init_std, action_scale: see `ContextTransformer`.
@@ -41,7 +41,7 @@ class Settings:
     heads: int
     output_dim: int | None
     block_tokens: int
-    mask_probability: float
+    mask_probability: float | list[float]
     temperature: float
     environments: str
     auxiliary_weight: float

@@ -22,13 +22,16 @@ def pair_mask(tokens: int, device: torch.device | str = "cpu") -> Tensor:
     return causal & (~own_pair | torch.eye(tokens, dtype=torch.bool, device=device))
 
 
-def draw_context_mask(tokens: int, layers: int, probability: float, generator: torch.Generator) -> Tensor:
+def draw_context_mask(tokens: int, layers: int, probability: float | list[float], generator: torch.Generator) -> Tensor:
     """Return a training mask (layers, T, T) bool, True = visible, shared over batch and heads.
 
-    Each layer drops each pair of keys from each query row with `probability`; a token always sees itself.
+    Each layer drops each pair of keys from each query row with `probability`; a token always sees itself. With
+    [low, high], each row draws its own probability (ours: it spreads the context lengths that training sees).
     """
     device = generator.device
-    kept = torch.rand(layers, tokens, (tokens + 1) // 2, generator=generator, device=device) >= probability
+    low, high = probability if isinstance(probability, list) else (probability, probability)
+    dropped = low if low == high else low + (high - low) * torch.rand(tokens, 1, generator=generator, device=device)
+    kept = torch.rand(layers, tokens, (tokens + 1) // 2, generator=generator, device=device) >= dropped
     kept = kept.repeat_interleave(2, dim=2)[:, :, :tokens]
     return (kept & pair_mask(tokens, device)) | torch.eye(tokens, dtype=torch.bool, device=device)
 

@@ -76,7 +76,12 @@ def to_markdown(table: Table) -> str:
     """Return a Markdown table under its caption."""
     headers, lines = layout_cells(table)
     escaped = [[text.replace("|", r"\|") for text in line] for line in lines]
-    return caption(table) + "\n\n" + pd.DataFrame(escaped, columns=headers).to_markdown(index=False) + "\n"
+    return (
+        caption(table)
+        + "\n\n"
+        + pd.DataFrame(escaped, columns=headers).to_markdown(index=False, disable_numparse=True)
+        + "\n"
+    )
 
 
 def to_latex(table: Table) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workflow_scripts.reporting.layouts import read_paper
 from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.support.files import read_json
 
 PROVENANCE = ["run", "seed", "config_hash", "data_hash", "code_hash", "device"]
@@ -22,8 +23,11 @@ def make_page(
     sources: list[Path],
     tables: list[Path],
     figures: list[Path],
+    times: list[Path],
 ) -> str:
-    """Return the page. tables: JSON files; figures: PNG files; sources: meta.json files of packed data."""
+    """Return the page. tables: JSON files; figures: PNG files; sources: meta.json files of packed data; times:
+    time.tsv files of jobs, absent ones left out.
+    """
     frame = read_rows(rows)
     described = [describe_source(path) for path in sources]
     contents = [read_json(path) for path in tables]
@@ -42,6 +46,7 @@ def make_page(
         tables=contents,
         figures=[{"name": path.stem, "source": embed_image(path)} for path in figures],
         sources=described,
+        times=describe_times(times),
         provenance=describe_provenance(frame),
     )
 
