@@ -81,7 +81,8 @@ class Meter:
         elapsed = time.perf_counter() - self._since
         speed = self._steps * self.batch_images / elapsed
         loss = sum(means.values())
-        self.state.log({"step": step, "loss": loss, **means, "lr": rate, "images_per_second": round(speed, 1)})
+        pace = {"images_per_second": round(speed, 1), "seconds": round(elapsed, 3)}
+        self.state.log({"step": step, "loss": loss, **means, "lr": rate, **pace})
         self.bar.set_postfix(loss=f"{loss:.3f}", images_per_s=f"{speed:.0f}")
         self._sums, self._steps, self._since = {}, 0, time.perf_counter()
 
