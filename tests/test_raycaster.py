@@ -205,11 +205,11 @@ def test_shadow_is_where_the_light_is_hidden(objects, random):
     assert 10 < sum(hidden) < len(hidden) - 10
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_objects_fill_the_frame_and_stay_in_it(shared):
+@pytest.mark.parametrize("pose", ["shared", "object"])
+def test_objects_fill_the_frame_and_stay_in_it(pose):
     """At any rotation: no object pixel on the border, nothing below the floor, and a good part of the image used."""
     settings = RenderSettings(
-        classes=6, views=20, jitter=0.3, shared_pose=shared, rotation_range=(-math.pi, math.pi), shadow=False
+        classes=6, views=20, jitter=0.3, pose=pose, rotation_range=(-math.pi, math.pi), shadow=False
     )
     templates = make_classes(settings)
     for name in list_objects(settings, "val")[:6]:

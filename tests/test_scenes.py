@@ -66,10 +66,11 @@ def test_objects_vary_by_jitter_within_a_class():
         np.testing.assert_array_equal(first.greys, second.greys)
 
 
-def test_free_poses_turn_the_whole_object():
-    free = RenderSettings(shared_pose=False, jitter=0.0)
+@pytest.mark.parametrize("pose", ["class", "object"])
+def test_free_poses_turn_the_whole_object(pose):
+    free = RenderSettings(pose=pose, jitter=0.0)
     template = scenes.make_classes(free)[0]
-    still = scenes.make_object(template, replace(free, shared_pose=True), scenes.ObjectName(0, "train", 0))
+    still = scenes.make_object(template, replace(free, pose="shared"), scenes.ObjectName(0, "train", 0))
     turns = []
     for number in range(2):
         composite = scenes.make_object(template, free, scenes.ObjectName(0, "train", number))
@@ -81,4 +82,14 @@ def test_free_poses_turn_the_whole_object():
         expected = np.linalg.norm(still.centres[:, None] - still.centres, axis=-1)
         np.testing.assert_allclose(distances, expected, rtol=0.05)  # the enclosing sphere is an approximate one
         turns.append(turn[0])
-    assert np.abs(turns[0] - turns[1]).max() > 0.1
+    assert (np.abs(turns[0] - turns[1]).max() > 0.1) == (pose == "object")
+    assert np.abs(turns[0] - np.eye(3)).max() > 0.1
+
+
+def test_greys_vary_by_their_own_jitter():
+    settings = RenderSettings(grey_jitter=0.05)
+    template = scenes.make_classes(settings)[0]
+    names = [scenes.ObjectName(0, "train", number) for number in range(200)]
+    shifts = np.stack([scenes.make_object(template, settings, name).greys - template.greys for name in names])
+    assert 0.049 < np.abs(shifts).max() < 0.0501
+    assert np.abs(shifts.mean(axis=0)).max() < 0.01

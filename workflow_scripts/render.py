@@ -53,7 +53,7 @@ def draw_tree(
 def describe(settings: RenderSettings) -> str:
     """Return one line that says what the data are."""
     objects = settings.objects_per_class
-    pose = "a shared canonical pose" if settings.shared_pose else "a random pose of each object"
+    pose = "a shared canonical pose" if settings.pose == "shared" else f"a random pose of each {settings.pose}"
     return (
         f"{settings.classes} classes x {objects['train']} train + {objects['val']} val objects x {settings.views}"
         f" views, {settings.resolution} px: composites of {settings.parts} ellipsoids and boxes in {pose}, drawn by a"

@@ -27,6 +27,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "resolution": (8, 256),
     "supersampling": (1, 4),
     "jitter": (0.0, 0.5),
+    "grey_jitter": (0.0, 0.5),
     "parts": (3, 8),
     "jpeg_quality": (1, 100),
     "seed": (0, 2**63 - 1),
@@ -36,15 +37,17 @@ LIMITS: dict[str, tuple[float, float]] = {
     "light_phi_range": (0.0, 6.284),  # 2 pi, also where it is rounded up
     "light_hue_range": (0.0, 1.0),
 }
+POSES = ("shared", "class", "object")
 
 
 @dataclass(frozen=True)
 class RenderSettings:
     """All that decides the bytes of the embedded benchmark. The defaults are its easy form.
 
-    jitter: within-class variation of sizes and positions, relative. shared_pose: all objects share a
-    canonical pose; otherwise each object is turned at random once, and its rotations start from there
-    (a new object's canonical pose cannot be seen, so its rotations are then hardly predictable).
+    jitter: within-class variation of sizes and positions, relative. grey_jitter: of the parts' grey
+    levels, absolute. pose: the canonical pose, from which rotations start: "shared" by all objects, one
+    random pose for each "class" (as ShapeNet's classes are aligned within, not among, themselves), or
+    one for each "object" (it cannot be seen, so a new object's rotations are then hardly predictable).
     Ranges: of the uniform distributions of the latents, in radian or (hues) turns.
     """
 
@@ -55,7 +58,8 @@ class RenderSettings:
     supersampling: int = 2
     jitter: float = 0.05
     parts: int = 4
-    shared_pose: bool = True
+    grey_jitter: float = 0.0
+    pose: str = "shared"
     rotation_range: tuple[float, float] = (-1.0, 1.0)
     floor_hue_range: tuple[float, float] = (0.0, 0.7)
     light_hue_range: tuple[float, float] = (0.0, 0.7)
@@ -87,13 +91,17 @@ def _parse(key: str, value: Any) -> Any:
         return {
             split: _parse_number(f"objects_per_class.{split}", value[split], whole=True) for split in ("train", "val")
         }
-    if key in ("shared_pose", "shadow"):
+    if key == "pose":
+        if value not in POSES:
+            raise UserError(f"render setting pose is {value!r}; choose from {', '.join(POSES)}")
+        return value
+    if key == "shadow":
         if not isinstance(value, bool):
             raise UserError(f"render setting {key} is {value!r}; give true or false")
         return value
     if key.endswith("_range"):
         return _parse_range(key, value)
-    return _parse_number(key, value, whole=key != "jitter")
+    return _parse_number(key, value, whole=not key.endswith("jitter"))
 
 
 def _parse_number(key: str, value: Any, whole: bool) -> float:

@@ -105,14 +105,23 @@ def make_classes(settings: RenderSettings) -> list[Composite]:
 
 
 def make_object(template: Composite, settings: RenderSettings, name: ObjectName) -> Composite:
-    """Return one object of a class: the template with its sizes and positions varied, centred, scaled."""
+    """Return one object of a class: the template with sizes, positions and greys varied, posed, centred, scaled."""
     generator = numpy_generator(settings.seed, "object", name.label, name.split, name.number)
     parts = len(template.greys)
     sizes = template.half_sizes * (1 + settings.jitter * generator.uniform(-1, 1, (parts, 3)))
     shifts = settings.jitter * OBJECT_RADIUS * generator.uniform(-1, 1, (parts, 3))
-    turn = np.eye(3) if settings.shared_pose else _draw_rotation(generator)
+    greys = np.clip(template.greys + settings.grey_jitter * generator.uniform(-1, 1, parts), 0.02, 1)
+    turn = _draw_pose(settings, name)
     axes, centres = turn @ template.axes, (template.centres + shifts) @ turn.T
-    return normalise(Composite(template.boxes, centres, sizes, axes, template.greys))
+    return normalise(Composite(template.boxes, centres, sizes, axes, greys))
+
+
+def _draw_pose(settings: RenderSettings, name: ObjectName) -> np.ndarray:
+    """Return the rotation matrix of an object's canonical pose."""
+    if settings.pose == "shared":
+        return np.eye(3)
+    owner = (name.label,) if settings.pose == "class" else (name.label, name.split, name.number)
+    return _draw_rotation(numpy_generator(settings.seed, "pose", *owner))
 
 
 def normalise(composite: Composite) -> Composite:
