@@ -23,6 +23,7 @@ help: ## list what you can ask for
 
 reproduce: setup ## run an experiment from data to report, and say where the report is
 	@$(SNAKEMAKE) --quiet rules $(ARGS) $(CONFIG)
+	@$(SNAKEMAKE) --quiet all $(ARGS) $(CONFIG) -- summary 2>/dev/null
 
 tables: setup ## make tables, figures and report again from stored rows, without training
 	@$(SNAKEMAKE) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views

@@ -21,10 +21,7 @@ localrules:
     weights,
     rows,
     views,
-
-
-onsuccess:
-    print_summary()
+    summary,
 
 
 rule all:

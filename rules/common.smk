@@ -9,16 +9,22 @@ sys.path.insert(0, str(Path(workflow.basedir).resolve()))
 
 from snakemake.exceptions import WorkflowError
 
-from workflow_scripts.experiment.config import check_config
-from workflow_scripts.experiment.identity import EMBEDDING_CODE, PROBING_CODE, TRAINING_CODE, check_identity
-from workflow_scripts.experiment.runs import get_labels, get_settings, list_runs, parse_run
-from workflow_scripts.reporting.layouts import layout_names
+from workflow_scripts.experiment.config import check_config, retype
+from workflow_scripts.experiment.identity import (
+    PROBING_CODE,
+    check_identity,
+    list_embedding_code,
+    list_training_code,
+)
+from workflow_scripts.experiment.runs import get_labels, get_settings, list_names, list_runs, merge, parse_run
+from workflow_scripts.reporting.layouts import has_figure, list_views
 from workflow_scripts.support.errors import UserError
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in.
-shell.prefix(f"export PYTHONPATH={Path(workflow.basedir).resolve()}; ")
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir).resolve()}; ")
 
 try:
+    config.update(merge(config, retype(dict(workflow.config_settings.config))))
     check_config(config)
     RUNS = list_runs(config)
     for run in RUNS:
@@ -26,6 +32,12 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# What reporting needs to know of the selected data sets.
+DATASETS = {
+    name: {key: config["dataset_settings"][name][key] for key in ("source", "benchmark", "groups")}
+    | {"methods": list_names(config, name)}
+    for name in config["datasets"]
+}
 REPORTS = config["reports"]
 REPORT = f"{REPORTS}/index.html"
 ROWS = f"results/metrics/{config['experiment']}.parquet"
@@ -53,6 +65,12 @@ def get_paper(name):
 
 def get_run(wildcards):
     return parse_run(wildcards.dataset, wildcards.name, int(wildcards.seed))
+
+
+def get_start(wildcards):
+    """Weights of the run whose encoder a run starts from, if any."""
+    name = get_settings(config, get_run(wildcards))["training"].get("warm_start")
+    return [f"results/{wildcards.dataset}/{name}/seed{wildcards.seed}/weights.safetensors"] if name else []
 
 
 def get_dataset(name):
@@ -94,36 +112,25 @@ def get_times():
     return data + [f"{run.folder}/{rule}.time.tsv" for rule in ("pretrain", "embed", "probe") for run in RUNS]
 
 
-def get_layouts(kind):
-    """(data set, layout) of every table or figure that a paper wants of a selected data set."""
-    return [
-        (dataset, layout)
-        for paper in config["papers"]
-        for dataset in config["datasets"]
-        for layout in layout_names(get_paper(paper), get_dataset(dataset)["benchmark"], kind)
-    ]
+def list_layouts():
+    """(paper, scope, name) of every view that the papers have for the selected data sets."""
+    return [(paper, *view) for paper in config["papers"] for view in list_views(get_paper(paper), DATASETS)]
 
 
 def get_tables():
-    return [f"{REPORTS}/tables/{d}.{t}.{end}" for d, t in get_layouts("table") for end in ("csv", "md", "tex", "json")]
+    return [f"{REPORTS}/tables/{s}.{t}.{end}" for _, s, t in list_layouts() for end in ("csv", "md", "tex", "json")]
 
 
 def get_figures():
     """Figures of the papers, and every run's training curves."""
-    papers = [f"{REPORTS}/figures/{d}.{f}.{end}" for d, f in get_layouts("figure") for end in ("png", "pdf")]
-    return papers + [f"{REPORTS}/figures/training_curves.{end}" for end in ("png", "pdf")]
+    drawn = [f"{scope}.{name}" for paper, scope, name in list_layouts() if has_figure(get_paper(paper), name)]
+    return [f"{REPORTS}/figures/{name}.{end}" for name in [*drawn, "training_curves"] for end in ("png", "pdf")]
 
 
-def print_summary():
-    """Print the first table of each data set, and where the report is."""
-    shown = dict.fromkeys(config["datasets"])
-    for dataset, table in get_layouts("table"):
-        path = Path(REPORTS) / "tables" / f"{dataset}.{table}.md"
-        if shown[dataset] is None and path.exists():
-            shown[dataset] = path.read_text()
-    print("\n".join(filter(None, shown.values())))
-    if Path(REPORT).exists():
-        print(f"The report: {Path(REPORT).resolve()}")
+def get_summary():
+    """The first table of each scope, as Markdown."""
+    first = {scope: name for _, scope, name in reversed(list_layouts())}
+    return [f"{REPORTS}/tables/{scope}.{name}.md" for scope, name in first.items()]
 
 
 wildcard_constraints:

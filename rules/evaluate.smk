@@ -5,7 +5,7 @@ rule embed:
     input:
         weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
         packed=get_packed,
-        code=get_code(*EMBEDDING_CODE),
+        code=lambda w: get_code(*list_embedding_code(get_run(w).method)),
     output:
         embeddings=directory("results/{dataset}/{name}/seed{seed}/embeddings"),
     log:

@@ -4,8 +4,9 @@
 rule pretrain:
     input:
         packed=get_packed,
+        start=get_start,
         # Newer code does not retrain: the weights record the code they were made with, and the report says so.
-        code=ancient(get_code(*TRAINING_CODE)),
+        code=ancient(lambda w: get_code(*list_training_code(get_run(w).method))),
     output:
         weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
     log:
@@ -22,6 +23,7 @@ rule pretrain:
         run=lambda w, output: os.path.dirname(output.weights),
         data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
+        start=lambda w, input: ["--start", input.start] if input.get("start") else [],
     shell:
         "python -m workflow_scripts.pretrain --run {params.run} --data {params.data} --settings {params.settings:q}"
-        " --threads {threads} {resources.engine} 2>&1 | tee {log}"
+        " {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log}"

@@ -17,11 +17,11 @@ rule tables:
         "../envs/environment.yaml"
     params:
         folder=lambda w, output: os.path.dirname(output[0]),
-        datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
-        methods=config["methods"],
+        datasets=as_json(DATASETS),
+        histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
     shell:
         "python -m workflow_scripts.tables --rows {input.rows} --papers {input.papers} --sources {input.meta}"
-        " --datasets {params.datasets:q} --methods {params.methods:q} --output {params.folder} 2>&1 | tee {log}"
+        " --datasets {params.datasets:q} --histories {params.histories:q} --output {params.folder} 2>&1 | tee {log}"
 
 
 rule figures:
@@ -38,13 +38,11 @@ rule figures:
         "../envs/environment.yaml"
     params:
         folder=lambda w, output: os.path.dirname(output[0]),
-        datasets=as_json({name: get_dataset(name) for name in config["datasets"]}),
-        methods=config["methods"],
+        datasets=as_json(DATASETS),
         histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
     shell:
         "python -m workflow_scripts.figures --rows {input.rows} --papers {input.papers} --sources {input.meta}"
-        " --datasets {params.datasets:q} --methods {params.methods:q} --histories {params.histories:q}"
-        " --output {params.folder} 2>&1 | tee {log}"
+        " --datasets {params.datasets:q} --histories {params.histories:q} --output {params.folder} 2>&1 | tee {log}"
 
 
 rule report:
@@ -64,7 +62,22 @@ rule report:
         "../envs/environment.yaml"
     params:
         experiment=config["experiment"],
+        datasets=as_json(DATASETS),
         times=get_times(),
     shell:
         "python -m workflow_scripts.report --experiment {params.experiment} --rows {input.rows} --papers {input.papers}"
-        " --sources {input.meta} --tables {input.tables} --figures {input.figures} --times {params.times:q} --output {output} 2>&1 | tee {log}"
+        " --sources {input.meta} --tables {input.tables} --figures {input.figures} --times {params.times:q}"
+        " --datasets {params.datasets:q} --output {output} 2>&1 | tee {log}"
+
+
+rule summary:
+    """Print the first table of each data set, and where the report is."""
+    input:
+        report=REPORT,
+        tables=get_summary(),
+    log:
+        f"{REPORTS}/summary.log",
+    conda:
+        "../envs/environment.yaml"
+    shell:
+        "(cat {input.tables}; echo; echo The report: $(realpath {input.report})) | tee {log}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from workflow_scripts.support.errors import command
 from workflow_scripts.tables import add_view_arguments
@@ -14,17 +13,14 @@ def main() -> None:
     """Draw all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_view_arguments(parser)
-    parser.add_argument("--histories", type=Path, nargs="*", default=[], help="history.jsonl of each run")
     arguments = parser.parse_args()
     from workflow_scripts.reporting.cells import make_tables
     from workflow_scripts.reporting.plots import plot_curves, plot_histories, save_figure
-    from workflow_scripts.reporting.rows import read_rows
 
-    given = arguments.rows, arguments.papers, arguments.sources, arguments.datasets, arguments.methods
-    rows = read_rows(arguments.rows)
+    given = arguments.rows, arguments.papers, arguments.sources, arguments.datasets, arguments.histories
     for table in make_tables(*given):
         if table.view.figure:
-            save_figure(plot_curves(table, rows), arguments.output / f"{table.view.dataset}.{table.view.name}")
+            save_figure(plot_curves(table), arguments.output / f"{table.view.scope}.{table.view.name}")
     save_figure(plot_histories(arguments.histories), arguments.output / "training_curves")
 
 

@@ -19,6 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the packed data set")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--settings", type=json.loads, required=True, help="the run's settings, as JSON")
+    parser.add_argument("--start", type=Path, help="weights of another run, whose encoder this one starts from")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     parser.add_argument("--log-every", type=int, default=20, help="steps between lines of the history")
@@ -34,7 +35,7 @@ def main() -> None:
     from workflow_scripts.experiment.identity import claim_run
     from workflow_scripts.support.files import exclusive
     from workflow_scripts.training.loop import Engine, train
-    from workflow_scripts.training.run import build_method, choose_device, save_weights
+    from workflow_scripts.training.run import build_method, choose_device, save_weights, start_from
     from workflow_scripts.training.state import TrainingState
 
     device = choose_device(arguments.device, arguments.threads)
@@ -43,6 +44,8 @@ def main() -> None:
         identity = claim_run(arguments.run, settings, arguments.data)
         views = open_views(arguments.data, settings["dataset"], "train", device)
         method = build_method(settings, views.space, arguments.data)
+        if arguments.start:
+            start_from(method, arguments.start)
         if method.trains:
             state = TrainingState(arguments.run / "state", identity["hash"])
             engine = Engine(device, arguments.log_every, arguments.checkpoint_seconds)

@@ -14,8 +14,10 @@ def add_view_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=Path, required=True, help="rows of the experiment (.parquet)")
     parser.add_argument("--papers", type=Path, nargs="+", required=True, help="papers/*.yaml")
     parser.add_argument("--sources", type=Path, nargs="+", required=True, help="meta.json of each packed source")
-    parser.add_argument("--datasets", type=json.loads, required=True, help="settings of each data set, as JSON")
-    parser.add_argument("--methods", nargs="+", required=True, help="configured runs, <method>[@group][~variant]")
+    parser.add_argument(
+        "--datasets", type=json.loads, required=True, help="source, benchmark, groups and methods by data set, as JSON"
+    )
+    parser.add_argument("--histories", type=Path, nargs="*", default=[], help="history.jsonl of each run")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
 
 
@@ -29,10 +31,10 @@ def main() -> None:
     from workflow_scripts.reporting.formats import FORMATS
     from workflow_scripts.support.files import write_text
 
-    given = arguments.rows, arguments.papers, arguments.sources, arguments.datasets, arguments.methods
+    given = arguments.rows, arguments.papers, arguments.sources, arguments.datasets, arguments.histories
     for table in make_tables(*given):
         for ending, convert in FORMATS.items():
-            write_text(arguments.output / f"{table.view.dataset}.{table.view.name}.{ending}", convert(table))
+            write_text(arguments.output / f"{table.view.scope}.{table.view.name}.{ending}", convert(table))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from workflow_scripts.evaluation.contexts import parse_context
 from workflow_scripts.evaluation.embeddings import read_array
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
 from workflow_scripts.evaluation.probes import Bank, Predictions, ProbeSettings, probe_class, probe_relative
-from workflow_scripts.experiment.identity import EMBEDDING_CODE, PROBING_CODE, hash_code, read_identity
+from workflow_scripts.experiment.identity import PROBING_CODE, hash_code, list_embedding_code, read_identity
 from workflow_scripts.support.files import read_json
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ class ProbedRun:
             "run": run.as_posix(),
             "config_hash": identity["config"],
             "data_hash": identity["data"],
-            "code_hash": hash_code((*EMBEDDING_CODE, *PROBING_CODE)),
+            "code_hash": hash_code((*list_embedding_code(settings["method"]), *PROBING_CODE)),
             "device": self.manifest["device"],
         }
 

@@ -27,6 +27,18 @@ def read_yaml(path: Path) -> Any:
         raise UserError(f"{path} is not plain YAML: {' '.join(str(error).split())}") from None
 
 
+def retype(value: Any) -> Any:
+    """Give the scalars of a command-line override the types that YAML gives them; snakemake leaves all as strings."""
+    if isinstance(value, dict):
+        return {key: retype(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [retype(entry) for entry in value]
+    try:
+        return yaml.safe_load(value) if isinstance(value, str) and value else value
+    except yaml.YAMLError:
+        return value
+
+
 def check_config(config: dict[str, Any]) -> None:
     """Raise `UserError` with one sentence where the config is not what the schema allows."""
     check_schema(config, SCHEMA, "config")

@@ -7,6 +7,7 @@ results are older than the code.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from functools import cache
 from importlib.metadata import version
@@ -18,9 +19,49 @@ from workflow_scripts.support.files import hash_settings, read_json, write_json
 
 PACKAGE = Path(__file__).parents[1]
 VIEWS_CODE = ("data/actions.py", "data/augment.py", "data/packed.py", "data/views.py", "support/seeding.py")
-TRAINING_CODE = ("pretrain.py", "methods", "models", "training", *VIEWS_CODE)
-EMBEDDING_CODE = ("embed.py", "evaluation/contexts.py", "evaluation/embeddings.py", "methods", "models", *VIEWS_CODE)
 PROBING_CODE = ("probe.py", "evaluation", "data/actions.py", "support/seeding.py")
+
+
+def list_training_code(method: str) -> tuple[str, ...]:
+    """Return the source files, within workflow_scripts, that decide what a method's training yields."""
+    return ("pretrain.py", "training", *_list_method_code(method), *VIEWS_CODE)
+
+
+def list_embedding_code(method: str) -> tuple[str, ...]:
+    """Return the source files that decide a method's embeddings."""
+    return (
+        "embed.py",
+        "evaluation/contexts.py",
+        "evaluation/embeddings.py",
+        *_list_method_code(method),
+        *VIEWS_CODE,
+    )
+
+
+@cache
+def _list_method_code(method: str) -> tuple[str, ...]:
+    """Return a method's own module, the encoders, and what these import of methods/ and models/, and so on.
+
+    Methods that are added, or change, leave the others' results valid.
+    """
+    found: set[str] = set()
+    left = [f"methods/{module_name(method)}.py", "models/encoders.py"]
+    while left:
+        file = left.pop()
+        if file in found or not (PACKAGE / file).exists():
+            continue
+        found.add(file)
+        imports = [
+            node for node in ast.walk(ast.parse((PACKAGE / file).read_text())) if isinstance(node, ast.ImportFrom)
+        ]
+        modules = [(node.module or "").removeprefix("workflow_scripts.").replace(".", "/") for node in imports]
+        left += [f"{module}.py" for module in modules if module.startswith(("methods/", "models/"))]
+    return tuple(sorted(found))
+
+
+def module_name(method: str) -> str:
+    """Return the name of a method's module in methods/: a "+" is written as "_plus"."""
+    return method.replace("+", "_plus")
 
 
 @cache
@@ -64,6 +105,7 @@ def check_identity(run: Path, settings: dict[str, Any]) -> None:
 def claim_run(run: Path, settings: dict[str, Any], data: Path) -> dict[str, str]:
     """Make the folder `run` the home of these settings and return its identity.
 
+    A training that goes on from its checkpoint keeps the identity it began with, code and torch included.
     Raises `UserError` where the folder belongs to other settings or other data.
     """
     check_identity(run, settings)
@@ -72,15 +114,19 @@ def claim_run(run: Path, settings: dict[str, Any], data: Path) -> dict[str, str]
         "config": config,
         "data": data_hash,
         "hash": hash_settings([config, data_hash]),
-        "code": hash_code(TRAINING_CODE),
+        "code": hash_code(list_training_code(settings["method"])),
         "torch": version("torch"),
     }
     file = run / "run.json"
-    if file.exists() and (stored := read_json(file)["identity"])["data"] != data_hash:
-        raise UserError(
-            f"{run} was made from other data (hash {stored['data']} there, {data_hash} now); "
-            f"move or delete {run} to train anew"
-        )
+    if file.exists():
+        stored: dict[str, str] = read_json(file)["identity"]
+        if stored["data"] != data_hash:
+            raise UserError(
+                f"{run} was made from other data (hash {stored['data']} there, {data_hash} now); "
+                f"move or delete {run} to train anew"
+            )
+        if (run / "state" / "checkpoint.pt").exists():
+            return stored
     write_json(file, {"settings": settings, "identity": identity})
     return identity
 

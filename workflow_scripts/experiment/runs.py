@@ -40,12 +40,18 @@ def parse_run(dataset: str, name: str, seed: int) -> Run:
     return Run(dataset, match["method"], match["group"] or "", match["variant"] or "", seed)
 
 
+def list_names(config: dict[str, Any], dataset: str) -> list[str]:
+    """Return the names of the runs on a data set: its own `methods`, or the config's."""
+    names: list[str] = config["dataset_settings"][dataset].get("methods") or config["methods"]
+    return names
+
+
 def list_runs(config: dict[str, Any]) -> list[Run]:
     """Return every run that the config's selections ask for, each once."""
     runs = [
         parse_run(dataset, name, seed)
         for dataset in config["datasets"]
-        for name in config["methods"]
+        for name in list_names(config, dataset)
         for seed in config["seeds"]
     ]
     for run in runs:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.data.views import Pairs
+from workflow_scripts.experiment.identity import module_name
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import derive_seed
 
@@ -68,17 +69,16 @@ class ContextMethod(Method):
 
 def load_method(name: str) -> type[Method]:
     """Import the class of a method by its name."""
-    module_name = name.replace("+", "_plus")
-    if not module_name.isidentifier():
+    module = module_name(name)
+    if not module.isidentifier():
         raise UserError(f"method {name!r} is not a name; use letters, digits, '_' and a final '+'")
-    path = f"workflow_scripts.methods.{module_name}"
+    path = f"workflow_scripts.methods.{module}"
     try:
-        module = importlib.import_module(path)
+        method: type[Method] = importlib.import_module(path).METHOD
     except ModuleNotFoundError as error:
         if error.name != path:
             raise
-        raise UserError(f"there is no method {name!r}: workflow_scripts/methods/{module_name}.py is missing") from None
-    method: type[Method] = module.METHOD
+        raise UserError(f"there is no method {name!r}: workflow_scripts/methods/{module}.py is missing") from None
     return method
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,21 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.experiment.runs import parse_run
-from workflow_scripts.reporting.layouts import Column, Measured, MeasuredRun, Row, Select, View, make_view, read_paper
+from workflow_scripts.reporting.layouts import (
+    ACROSS,
+    Column,
+    Measured,
+    MeasuredRun,
+    Row,
+    Select,
+    View,
+    list_views,
+    make_view,
+    read_paper,
+)
 from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.reporting.times import make_training_rows
+from workflow_scripts.support.files import read_json
 
 
 @dataclass(frozen=True)
@@ -32,11 +44,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A view with its cells, `cells[row][column]`, and the caveat of its data."""
+    """A view with its cells, `cells[row][column]`, the caveat of its data, and what a constant scores by section."""
 
     view: View
     cells: list[list[Cell]]
     caveat: str
+    floors: dict[str, float]
 
 
 def describe_measured(rows: pd.DataFrame, dataset: str, groups: list[str], names: Iterable[str]) -> Measured:
@@ -60,6 +73,8 @@ def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
     select = {"variant": "", **select}
     if select.get("representation") == "embedding":
         select["representation"] = "z+" if select.get("context") else "h"
+    if select.get("representation") == "h":  # h belongs to a run, not to a context
+        select = {key: value for key, value in select.items() if key not in ("context", "length")}
     longest = select.get("length") == "longest"
     for column, value in select.items():
         if not (column == "length" and longest):
@@ -68,39 +83,53 @@ def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
 
 
 def make_cell(rows: pd.DataFrame, row: Row, column: Column, position: int) -> Cell:
-    """Compute one cell. h belongs to a run, not to a context, so a column that asks for h drops the context."""
+    """Compute one cell, by seed, then over seeds."""
     published = row.published[position] if position < len(row.published) else None
-    select = {**row.select, **column.select}
-    if select.get("representation") == "h":
-        select = {key: value for key, value in select.items() if key not in ("context", "length")}
-    values = select_rows(rows, select)["value"]
+    values = select_rows(rows, {**row.select, **column.select}).set_index("seed")["value"]
+    if column.minus is not None:
+        other = select_rows(rows, {**row.select, **column.select, **column.minus}).set_index("seed")["value"]
+        values = (values - other).dropna()
     if values.empty:
         return Cell(None, None, 0, published)
     std = float(values.std(ddof=1)) if len(values) > 1 else None
     return Cell(float(values.mean()), std, len(values), published)
 
 
+def make_floors(rows: pd.DataFrame, view: View) -> dict[str, float]:
+    """Return by section (a task) the mean of what the figure's `floor` selects, where it was measured."""
+    floor = (view.figure or {}).get("floor")
+    if not floor:
+        return {}
+    found = {row.section: select_rows(rows, {**floor, "task": row.section})["value"] for row in view.rows}
+    return {section: float(values.mean()) for section, values in found.items() if len(values)}
+
+
 def make_tables(
-    rows_path: Path, papers: list[Path], metas: list[Path], datasets: dict[str, Any], names: list[str]
+    rows_path: Path, papers: list[Path], metas: list[Path], datasets: dict[str, Any], histories: list[Path]
 ) -> list[Table]:
-    """Make every table of every paper for every data set whose benchmark it is of. Reports the test split."""
+    """Make every view of every paper. Reports the test split.
+
+    datasets: by name, source, benchmark, groups and names of runs (`methods`). metas: meta.json of the sources.
+    histories: of the trainings, for their time.
+    """
     rows = read_rows(rows_path)
-    rows = rows[rows["split"] == "test"]
-    by_source = {meta.parent.parent.name: json.loads(meta.read_text()) for meta in metas}
+    rows = pd.concat([rows[rows["split"] == "test"], make_training_rows(histories)])
+    caveats = {meta.parent.parent.name: read_json(meta)["caveat"] for meta in metas}
+    measured = {
+        name: describe_measured(rows, name, entry["groups"], entry["methods"]) for name, entry in datasets.items()
+    }
     tables = []
-    for dataset, settings in datasets.items():
-        measured = describe_measured(rows, dataset, settings["groups"], names)
-        own = rows[rows["dataset"] == dataset]
-        caveat = by_source[settings["source"]]["caveat"]
-        for path in papers:
-            paper = read_paper(path)
-            for name, table in paper["tables"].items():
-                if "view" not in table or table["benchmark"] != settings["benchmark"]:
-                    continue
-                view = make_view(paper, name, dataset, measured)
-                cells = [
-                    [make_cell(own, row, column, position) for position, column in enumerate(view.columns)]
-                    for row in view.rows
-                ]
-                tables.append(Table(view, cells, caveat))
+    for path in papers:
+        paper = read_paper(path)
+        for scope, name in list_views(path, datasets):
+            benchmark = paper["tables"][name]["benchmark"]
+            scoped = [d for d, entry in datasets.items() if entry["benchmark"] == benchmark and scope in (ACROSS, d)]
+            view = make_view(paper, name, scope, {dataset: measured[dataset] for dataset in scoped})
+            own = rows[rows["dataset"].isin(scoped)]
+            cells = [
+                [make_cell(own, row, column, position) for position, column in enumerate(view.columns)]
+                for row in view.rows
+            ]
+            caveat = "; ".join(dict.fromkeys(filter(None, (caveats[datasets[d]["source"]] for d in scoped))))
+            tables.append(Table(view, cells, caveat, make_floors(own, view)))
     return tables

@@ -35,7 +35,7 @@ def caption(table: Table) -> str:
     """Return title, note, seeds, provenance of published values and the caveat of the data, as one paragraph."""
     view = table.view
     seeds = max((cell.seeds for row in table.cells for cell in row), default=0)
-    parts = [f"{view.title}, on {view.dataset}.", view.note.strip()]
+    parts = [f"{view.title}, on {view.scope}.", view.note.strip()]
     parts.append(f"Mean ± standard deviation over {seeds} seeds." if seeds > 1 else "One seed.")
     if any(cell.published is not None for row in table.cells for cell in row):
         parts.append(f"Published values: {view.provenance}.")
@@ -106,7 +106,7 @@ def to_latex(table: Table) -> str:
 def to_json(table: Table) -> str:
     """Return the table as the report reads it: caption, headers and rows of text."""
     headers, lines = layout_cells(table)
-    content = {"name": table.view.name, "dataset": table.view.dataset, "title": table.view.title}
+    content = {"name": table.view.name, "scope": table.view.scope, "title": table.view.title}
     content |= {"caption": caption(table), "caveat": table.caveat}
     return json.dumps({**content, "headers": headers, "rows": lines}, indent=2, ensure_ascii=False) + "\n"
 

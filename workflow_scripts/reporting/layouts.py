@@ -15,16 +15,18 @@ from typing import Any
 from workflow_scripts.experiment.config import ROOT, check_schema, read_yaml
 
 PAPERS_SCHEMA = ROOT / "schemas" / "papers.schema.yaml"
+ACROSS = "datasets"  # scope of a view of all data sets of a benchmark; of the others it is the data set's name
 Select = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its label, its part of the query, and the decimals it shows."""
+    """A column: its label, its part of the query, the decimals it shows, and what is subtracted, if anything."""
 
     label: str
     select: Select
     digits: int
+    minus: Select | None = None
 
 
 @dataclass(frozen=True)
@@ -39,54 +41,16 @@ class Row:
 
 @dataclass(frozen=True)
 class View:
-    """One table or figure of one data set."""
+    """One table or figure of one scope: a data set, or all data sets of a benchmark."""
 
     name: str
-    dataset: str
+    scope: str
     title: str
     note: str
     provenance: str | None
     columns: list[Column]
     rows: list[Row]
     figure: dict[str, Any] | None
-
-
-@cache
-def read_paper(path: str | Path) -> dict[str, Any]:
-    """Read and check a paper's YAML."""
-    paper: dict[str, Any] = read_yaml(Path(path))
-    check_schema(paper, PAPERS_SCHEMA, str(path))
-    return paper
-
-
-def layout_names(path: str | Path, benchmark: str, kind: str) -> list[str]:
-    """Return the names of a paper's tables (kind "table") or figures ("figure") for a benchmark."""
-    tables = read_paper(path)["tables"].items()
-    views = {name: table["view"] for name, table in tables if table["benchmark"] == benchmark and "view" in table}
-    return [name for name, view in views.items() if kind == "table" or "figure" in view]
-
-
-def make_view(paper: dict[str, Any], name: str, dataset: str, measured: Measured) -> View:
-    """Lay out one table of a paper for one data set."""
-    table = paper["tables"][name]
-    view = table["view"]
-    columns = [column for spec in view["columns"] for column in _make_columns(spec, measured.groups)]
-    rows = [
-        Row(row["section"], row.get("label", row["select"].get("method", "")), row["select"], row.get("values", []))
-        for row in table["rows"]
-    ]
-    named = {row.select.get("method") for row in rows}
-    if view.get("expand") == "methods":
-        rows += [
-            row
-            for run in measured.runs
-            if run.method not in named or run.variant
-            for row in _expand(run, measured, paper)
-        ]
-    elif view.get("expand") == "contexts":
-        rows += [row for run in measured.runs for row in _expand_contexts(run, measured)]
-    note = view["note"]
-    return View(name, dataset, view["title"], note, table["provenance"], columns, rows, view.get("figure"))
 
 
 @dataclass(frozen=True)
@@ -116,31 +80,112 @@ class Measured:
     runs: list[MeasuredRun]
     contexts: dict[MeasuredRun, list[tuple[str, int]]]
 
+    @property
+    def adaptive(self) -> list[MeasuredRun]:
+        """Runs of methods with a context."""
+        return [run for run in self.runs if self.contexts.get(run)]
 
-def _make_columns(spec: dict[str, Any], groups: list[str]) -> list[Column]:
+    @property
+    def lengths(self) -> list[int]:
+        """Lengths of true contexts that some run was evaluated under."""
+        return sorted({length for pairs in self.contexts.values() for kind, length in pairs if kind in self.groups})
+
+
+@cache
+def read_paper(path: str | Path) -> dict[str, Any]:
+    """Read and check a paper's YAML."""
+    paper: dict[str, Any] = read_yaml(Path(path))
+    check_schema(paper, PAPERS_SCHEMA, str(path))
+    return paper
+
+
+def list_views(path: str | Path, datasets: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return (scope, table name) of every view that a paper has for the selected data sets.
+
+    datasets: by name, the `benchmark` of each and the names of its runs, `methods`. A view across data sets needs
+    two of them, a view of variants a variant.
+    """
+    views = []
+    for name, table in read_paper(path)["tables"].items():
+        own = [dataset for dataset, entry in datasets.items() if entry["benchmark"] == table["benchmark"]]
+        expand = table.get("view", {}).get("expand")
+        if "view" not in table or (expand == ACROSS and len(own) < 2):
+            continue
+        if expand == "variants":
+            own = [dataset for dataset in own if any("~" in run for run in datasets[dataset]["methods"])]
+        views += [(scope, name) for scope in ([ACROSS] if expand == ACROSS else own)]
+    return views
+
+
+def has_figure(path: str | Path, name: str) -> bool:
+    """Tell whether a view is drawn as well."""
+    return "figure" in read_paper(path)["tables"][name]["view"]
+
+
+def make_view(paper: dict[str, Any], name: str, scope: str, measured: dict[str, Measured]) -> View:
+    """Lay out one view. measured: by data set; a single one unless the view is across data sets."""
+    table = paper["tables"][name]
+    view = table["view"]
+    groups = list(dict.fromkeys(group for entry in measured.values() for group in entry.groups))
+    lengths = sorted({length for entry in measured.values() for length in entry.lengths})
+    columns = [column for spec in view["columns"] for column in _make_columns(spec, groups, lengths)]
+    rows = [
+        Row(row["section"], row.get("label", row["select"].get("method", "")), row["select"], row.get("values", []))
+        for row in table["rows"]
+    ]
+    named = {row.select.get("method") for row in rows}
+    for dataset, entry in measured.items():
+        rows += _expand_rows(view.get("expand"), dataset, entry, named, paper["controls"])
+    return View(name, scope, view["title"], view["note"], table["provenance"], columns, rows, view.get("figure"))
+
+
+def _make_columns(spec: dict[str, Any], groups: list[str], lengths: list[int]) -> list[Column]:
+    values: dict[str, list[Any]] = {"groups": groups, "lengths": lengths}
     if "each" not in spec:
-        return [Column(spec["label"], spec["select"], spec["digits"])]
+        return [Column(spec["label"], spec["select"], spec["digits"], spec.get("minus"))]
+    key = {"groups": "task", "lengths": "length"}[spec["each"]]
     return [
-        Column(spec["label"].format(group=group.capitalize()), {**spec["select"], "task": group}, spec["digits"])
-        for group in groups
+        Column(spec["label"].format(str(value).capitalize()), {**spec["select"], key: value}, spec["digits"])
+        for value in values[spec["each"]]
     ]
 
 
-def _expand(run: MeasuredRun, measured: Measured, paper: dict[str, Any]) -> list[Row]:
-    """Rows of a run that no published row names: one, or one for each group's context."""
-    if run.method in paper["controls"]:
+def _expand_rows(
+    expand: str | None, dataset: str, measured: Measured, named: set[str | None], controls: list[str]
+) -> list[Row]:
+    """Return the rows of a data set that no published row names."""
+    match expand:
+        case "methods":
+            new = [run for run in measured.runs if run.method not in named or run.variant]
+            return [row for run in new for row in _expand_method(run, measured, controls)]
+        case "contexts":
+            return [row for run in measured.runs for row in _expand_contexts(run, measured)]
+        case "variants":
+            return [
+                Row(f"{task} R2, {context} context", run.name, {**run.select, "task": task, "context": context})
+                for task in measured.groups
+                for context in measured.groups
+                for run in measured.adaptive
+            ]
+        case "datasets":
+            return [Row(dataset, run.name, {**run.select, "dataset": dataset}) for run in measured.adaptive]
+    return []
+
+
+def _expand_method(run: MeasuredRun, measured: Measured, controls: list[str]) -> list[Row]:
+    """Rows of a run: one, or one for each group's context."""
+    if run.method in controls:
         return [Row("control", run.name, run.select)]
-    if not measured.contexts.get(run):
+    if run not in measured.adaptive:
         return [Row(run.group or "added", run.name, run.select)]
     return [Row(group, run.name, {**run.select, "context": group, "length": "longest"}) for group in measured.groups]
 
 
 def _expand_contexts(run: MeasuredRun, measured: Measured) -> list[Row]:
     """Rows of a run: one for each context and length, or a single one."""
-    contexts = measured.contexts.get(run)
-    if not contexts:
+    if run not in measured.adaptive:
         return [Row("no context", run.name, run.select)]
     return [
         Row(kind, f"{run.name}, {length}", {**run.select, "context": kind, "length": length})
-        for kind, length in contexts
+        for kind, length in measured.contexts[run]
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.layouts import read_paper
 from workflow_scripts.reporting.rows import read_rows
 from workflow_scripts.reporting.times import describe_times
@@ -24,11 +25,13 @@ def make_page(
     tables: list[Path],
     figures: list[Path],
     times: list[Path],
+    datasets: dict[str, Any],
 ) -> str:
     """Return the page. tables: JSON files; figures: PNG files; sources: meta.json files of packed data; times:
     time.tsv files of jobs, absent ones left out.
     """
     frame = read_rows(rows)
+    tested = frame[frame["split"] == "test"]
     described = [describe_source(path) for path in sources]
     contents = [read_json(path) for path in tables]
     for table in contents:
@@ -45,6 +48,7 @@ def make_page(
         caveats=[s["meta"]["caveat"] for s in described if s["meta"]["caveat"]],
         tables=contents,
         figures=[{"name": path.stem, "source": embed_image(path)} for path in figures],
+        findings={name: describe_controls(tested, name, entry["groups"]) for name, entry in datasets.items()},
         sources=described,
         times=describe_times(times),
         provenance=describe_provenance(frame),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ import matplotlib
 
 matplotlib.use("Agg")
 import numpy as np
-import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workflow_scripts.reporting.cells import Table, select_rows
+from workflow_scripts.reporting.cells import Table
+from workflow_scripts.reporting.layouts import Row
+from workflow_scripts.reporting.times import read_history
 from workflow_scripts.support.files import atomic_path
 
 # Okabe and Ito's palette, which color-blind readers can tell apart.
@@ -31,41 +32,64 @@ def save_figure(figure: Figure, stem: Path) -> None:
     plt.close(figure)
 
 
-def plot_curves(table: Table, rows: pd.DataFrame) -> Figure:
-    """Draw a view's rows as lines over its columns, one panel a section; published values dashed."""
+def plot_curves(table: Table) -> Figure:
+    """Draw a view's rows as lines over its columns, a panel for each section; published values dashed.
+
+    With `split: variants`, panels stand in a grid: sections by families of variants (`mask50` is of the family
+    `mask`), each beside the run without a variant.
+    """
     view = table.view
+    spec = view.figure or {}
     sections = list(dict.fromkeys(row.section for row in view.rows))
-    positions = np.arange(len(view.columns))
+    families = list_families(view.rows) if spec.get("split") == "variants" else [""]
+    size = (3.1 * len(sections), 2.5 * len(families)) if len(families) > 1 else (4.2 * len(sections), 3.6)
     with plt.rc_context(SETTINGS):
-        figure, axes = plt.subplots(1, len(sections), figsize=(4.2 * len(sections), 3.6), squeeze=False, sharey=True)
-        for axis, section in zip(axes[0], sections, strict=True):
-            lines = [(r, c) for r, c in zip(view.rows, table.cells, strict=True) if r.section == section]
-            for color, (row, cells) in zip(COLORS, lines, strict=False):
-                means = np.array([np.nan if cell.mean is None else cell.mean for cell in cells])
-                spread = np.array([cell.std or 0.0 for cell in cells])
-                published = [np.nan if cell.published is None else cell.published for cell in cells]
-                axis.plot(positions, means, "o-", color=color, label=f"{row.label}, measured")
-                axis.fill_between(positions, means - spread, means + spread, color=color, alpha=0.2, linewidth=0)
-                axis.plot(positions, published, "x--", color=color, alpha=0.7, label=f"{row.label}, published")
-            _draw_floor(axis, table, rows, section)
-            axis.set_title(f"{section.capitalize()}", loc="left")
-            axis.set_xticks(positions, [column.label for column in view.columns])
-            axis.set_xlabel((view.figure or {})["x"])
-            axis.legend(fontsize=7, frameon=False)
-        axes[0, 0].set_ylabel((view.figure or {})["y"])
-        _add_caveat(figure, f"{view.dataset}: {table.caveat}" if table.caveat else view.dataset)
+        figure, axes = plt.subplots(
+            len(families), len(sections), figsize=size, squeeze=False, sharey=len(families) == 1, sharex=True
+        )
+        for family, panels in zip(families, axes, strict=True):
+            for axis, section in zip(panels, sections, strict=True):
+                own = [row.section == section and get_family(row) in ("", family) for row in view.rows]
+                _draw_panel(axis, table, own)
+                if section in table.floors:
+                    axis.axhline(table.floors[section], color="gray", linestyle=":", label="constant predictor")
+                if family == families[0]:
+                    axis.set_title(section[:1].upper() + section[1:], loc="left", fontsize=8)
+            panels[0].set_ylabel(f"{spec['y']}, {family}" if family else spec["y"])
+            (panels[-1] if len(families) > 1 else panels[0]).legend(fontsize=6, frameon=False)
+        for axis in axes[-1]:
+            axis.set_xlabel(spec["x"])
+        _add_caveat(figure, f"{view.scope}: {table.caveat}" if table.caveat else view.scope)
     return figure
 
 
-def _draw_floor(axis: Axes, table: Table, rows: pd.DataFrame, section: str) -> None:
-    """Draw what a constant predictor scores on the panel's task, if it was measured."""
-    floor = (table.view.figure or {}).get("floor")
-    if not floor:
-        return
-    own = rows[(rows["dataset"] == table.view.dataset) & (rows["split"] == "test")]
-    values = select_rows(own, {**floor, "task": section})["value"]
-    if len(values):
-        axis.axhline(values.mean(), color="gray", linestyle=":", label="constant predictor")
+def get_family(row: Row) -> str:
+    """Return the letters that a row's variant begins with, "" without a variant."""
+    found = re.match("[a-z]*", str(row.select.get("variant", "")))
+    return found[0] if found else ""
+
+
+def list_families(rows: list[Row]) -> list[str]:
+    """Return the families of the rows' variants, in their order."""
+    return [family for family in dict.fromkeys(map(get_family, rows)) if family]
+
+
+def _draw_panel(axis: Axes, table: Table, own: list[bool]) -> None:
+    """Draw the chosen rows: mean and standard deviation by column, and the published values where there are any."""
+    positions = np.arange(len(table.view.columns))
+    lines = [line for line, chosen in zip(zip(table.view.rows, table.cells, strict=True), own, strict=True) if chosen]
+    for number, (row, cells) in enumerate(lines):
+        color = COLORS[number % len(COLORS)]
+        means = np.array([np.nan if cell.mean is None else cell.mean for cell in cells])
+        spread = np.array([cell.std or 0.0 for cell in cells])
+        published = [cell.published for cell in cells]
+        has_published = any(value is not None for value in published)
+        axis.plot(positions, means, "o-", color=color, label=f"{row.label}, measured" if has_published else row.label)
+        axis.fill_between(positions, means - spread, means + spread, color=color, alpha=0.2, linewidth=0)
+        if has_published:
+            values = [np.nan if value is None else value for value in published]
+            axis.plot(positions, values, "x--", color=color, alpha=0.7, label=f"{row.label}, published")
+    axis.set_xticks(positions, [column.label for column in table.view.columns])
 
 
 def _add_caveat(figure: Figure, text: str) -> None:
@@ -79,9 +103,8 @@ def plot_histories(histories: list[Path]) -> Figure:
         figure, axis = plt.subplots(figsize=(6.4, 3.6))
         names: dict[str, str] = {}
         for path in histories:
-            if not path.exists() or not (lines := path.read_text().splitlines()):
+            if not (entries := read_history(path)):
                 continue
-            entries = [json.loads(line) for line in lines]
             name = path.parts[-4]
             label = None if name in names else name
             color = names.setdefault(name, COLORS[len(names) % len(COLORS)])

@@ -1,13 +1,40 @@
-"""Wall-clock time by stage, from the time.tsv that Snakemake writes beside each job's output."""
+"""Wall-clock times: of trainings from their histories, of jobs from what Snakemake measured."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.experiment.runs import parse_run
+from workflow_scripts.reporting.rows import COLUMNS
+
 HEADERS = ["stage", "method", "jobs", "mean seconds", "longest", "peak memory [MB]"]
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a training's history; none where there is no such file."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def make_training_rows(histories: list[Path]) -> pd.DataFrame:
+    """Return the seconds that each training took, over all its parts if it was interrupted, as rows.
+
+    histories: results/<dataset>/<name>/seed<k>/state/history.jsonl. Kept apart from the stored rows, which are the
+    same for the same seed.
+    """
+    records = []
+    for path in histories:
+        if lines := read_history(path):
+            run = parse_run(path.parts[-5], path.parts[-4], int(path.parts[-3].removeprefix("seed")))
+            keys = {"dataset": run.dataset, "method": run.method, "group": run.group, "variant": run.variant}
+            seconds = sum(line["seconds"] for line in lines)
+            records.append(
+                {**keys, "seed": run.seed, "context": "", "task": "training", "metric": "seconds", "value": seconds}
+            )
+    return pd.DataFrame(records, columns=list(COLUMNS)).astype({"length": "Int64", "seed": "int64", "value": "float64"})
 
 
 def describe_times(times: list[Path]) -> dict[str, Any]:
@@ -24,16 +51,8 @@ def describe_times(times: list[Path]) -> dict[str, Any]:
     ]
     if not records:
         return {"headers": HEADERS, "rows": []}
-    groups = pd.DataFrame(records).groupby(["stage", "method"], sort=False)
-    lines = [
-        [
-            stage,
-            method,
-            str(len(jobs)),
-            f"{jobs['s'].mean():.1f}",
-            f"{jobs['s'].max():.1f}",
-            f"{jobs['max_rss'].max():.0f}",
-        ]
-        for (stage, method), jobs in groups
-    ]
+    lines = []
+    for (stage, method), jobs in pd.DataFrame(records).groupby(["stage", "method"], sort=False):
+        numbers = [f"{jobs['s'].mean():.1f}", f"{jobs['s'].max():.1f}", f"{jobs['max_rss'].max():.0f}"]
+        lines.append([stage, method, str(len(jobs)), *numbers])
     return {"headers": HEADERS, "rows": lines}

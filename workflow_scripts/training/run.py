@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.methods.base import Method, make_method
@@ -45,16 +46,32 @@ def save_weights(method: Method, path: Path, identity: dict[str, str]) -> None:
     write_bytes(path, save(tensors, metadata={"identity": json.dumps(identity, sort_keys=True)}))
 
 
-def load_weights(method: Method, path: Path, identity: dict[str, str]) -> None:
-    """Load weights into a method; refuse weights of another run or of other shapes."""
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors of a weights file by name, and the identity of the run that they are of."""
     if not path.exists():
         raise UserError(f"{path} does not exist; train the run first")
     try:
         with safe_open(path, framework="pt") as file:
             found = json.loads((file.metadata() or {}).get("identity", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            return {name: file.get_tensor(name) for name in file.keys()}, found  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run again") from None
+
+
+def start_from(method: Method, path: Path) -> None:
+    """Load the encoder of another run, a warm start; refuse one of another architecture."""
+    tensors, _ = read_weights(path)
+    prefix = "encoder."
+    encoder = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    try:
+        method.encoder.load_state_dict(encoder)
+    except RuntimeError as error:
+        raise UserError(f"the encoder of {path} does not fit this run's: {' '.join(str(error).split())}") from None
+
+
+def load_weights(method: Method, path: Path, identity: dict[str, str]) -> None:
+    """Load weights into a method; refuse weights of another run or of other shapes."""
+    tensors, found = read_weights(path)
     if found.get("config") != identity["config"]:
         raise UserError(
             f"{path} holds weights of another configuration ({found.get('config')}, not {identity['config']}); "

@@ -1,0 +1,86 @@
+"""What the context controls imply, in words: computed from the rows, so that it changes with them.
+
+A context may work because the model reads what the actions say about the images, or because it only
+notices which group of actions is present. Controls tell the two apart: they keep one and break the other.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workflow_scripts.reporting.cells import describe_measured, select_rows
+from workflow_scripts.reporting.formats import format_number
+from workflow_scripts.reporting.layouts import Measured, MeasuredRun
+
+SMALL = 0.1  # an effect on R2 below which there is nothing to explain
+ALL, NONE = 0.9, 0.1  # share of the effect that a control keeps
+
+VERDICTS = {
+    "all": "the model notices which group is present, and does not use what the actions say about the images",
+    "none": "the model uses what the actions say about the images",
+    "part": "the model uses in part what the actions say about the images",
+}
+
+
+def describe_controls(rows: pd.DataFrame, dataset: str, groups: list[str]) -> list[str]:
+    """Return sentences on every run with controls. rows: of the test split; numbers are R2 per component of z+."""
+    measured = describe_measured(rows, dataset, groups, [])
+    rows = rows[(rows["dataset"] == dataset) & (rows["metric"] == "r2") & (rows["representation"] == "z+")]
+    return [sentence for run in measured.adaptive for sentence in _describe_run(rows, run, measured)]
+
+
+def _describe_run(rows: pd.DataFrame, run: MeasuredRun, measured: Measured) -> list[str]:
+    own = select_rows(rows, run.select)
+    table = own.groupby(["context", "length", "task"])["value"].mean()
+    scores = {(str(c), int(n)): {g: float(table[c, n, g]) for g in measured.groups} for c, n, _ in table.index}
+    sentences = []
+    for kind, length in measured.contexts[run]:
+        group, _, control = kind.partition("+")
+        if control == "shuffled":
+            sentences += _compare_shuffled(run, scores, group, length, measured.groups)
+        elif kind not in measured.groups:
+            sentences.append(_name_nearest(run, scores, kind, length, measured.groups))
+    return sentences
+
+
+Scores = dict[tuple[str, int], dict[str, float]]  # (kind of context, length) to R2 by group
+
+
+def _compare_shuffled(run: MeasuredRun, scores: Scores, group: str, length: int, groups: list[str]) -> list[str]:
+    """Say how much of a context's effect on the other groups is left when its actions are shuffled."""
+    sentences = []
+    for other in (name for name in groups if name != group):
+        without, true, shuffled = (
+            scores[key][other] for key in ((group, 0), (group, length), (f"{group}+shuffled", length))
+        )
+        effect = without - true
+        start = (
+            f"{run.name}: a {group} context of {length} tokens takes {other} R2 from {_show(without)} to {_show(true)}"
+        )
+        if effect < SMALL:
+            sentences.append(f"{start}; there is no effect that its actions could explain.")
+            continue
+        share = (without - shuffled) / effect
+        verdict = VERDICTS["all" if share >= ALL else "none" if share <= NONE else "part"]
+        sentences.append(
+            f"{start}, and to {_show(shuffled)} with its actions shuffled among the pairs, "
+            f"{round(100 * share)} % of the effect: {verdict}."
+        )
+    return sentences
+
+
+def _name_nearest(run: MeasuredRun, scores: Scores, kind: str, length: int, groups: list[str]) -> str:
+    """Say which true context, or none, a control's embedding is most like."""
+    found = scores[kind, length]
+    candidates = {f"a {group} context": scores[group, length] for group in groups} | {
+        "no context": scores[groups[0], 0]
+    }
+    distance = {name: max(abs(found[g] - score[g]) for g in groups) for name, score in candidates.items()}
+    nearest = min(distance, key=lambda name: distance[name])
+    numbers = ", ".join(f"{group} {_show(found[group])}" for group in groups)
+    most = f"it is most like {nearest}, within {_show(distance[nearest])}"
+    return f"{run.name}: under `{kind}` of {length} tokens ({numbers}) {most}."
+
+
+def _show(value: float) -> str:
+    return format_number(value, 3)
