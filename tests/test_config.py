@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from workflow_scripts.experiment import identity
 from workflow_scripts.experiment.config import SCHEMA, check_config, read_yaml
 from workflow_scripts.experiment.identity import check_identity, claim_run, first_difference
 from workflow_scripts.experiment.runs import Run, get_settings, list_runs, merge, parse_run
@@ -106,14 +107,33 @@ def test_engine_is_not_part_of_a_run(config):
 def test_a_folder_of_other_settings_or_data_is_refused(tmp_path):
     data = tmp_path / "packed"
     write_json(data / "meta.json", {"sha256": {"images.npy": "a"}})
-    run, settings = tmp_path / "run", {"training": {"steps": 1, "lr": 2}}
+    run, settings = tmp_path / "run", {"method": "simclr", "training": {"steps": 1, "lr": 2}}
     claim_run(run, settings, data)
     claim_run(run, settings, data)
     with pytest.raises(UserError, match=r"training\.steps: 1 there, 5 now"):
-        check_identity(run, {"training": {"steps": 5, "lr": 2}})
+        check_identity(run, {**settings, "training": {"steps": 5, "lr": 2}})
     write_json(data / "meta.json", {"sha256": {"images.npy": "b"}})
     with pytest.raises(UserError, match="made from other data"):
         claim_run(run, settings, data)
+
+
+def test_a_training_that_goes_on_keeps_the_code_it_began_with(tmp_path, monkeypatch):
+    write_json(tmp_path / "packed" / "meta.json", {"sha256": {}})
+    run, settings = tmp_path / "run", {"method": "simclr"}
+    first = claim_run(run, settings, tmp_path / "packed")
+    monkeypatch.setattr(identity, "hash_code", lambda parts: "newer")
+    assert claim_run(run, settings, tmp_path / "packed")["code"] == "newer"  # nothing was trained yet
+    write_json(run / "run.json", {"settings": settings, "identity": first})
+    (run / "state").mkdir()
+    (run / "state" / "checkpoint.pt").touch()
+    assert claim_run(run, settings, tmp_path / "packed") == first
+
+
+def test_a_method_that_is_added_changes_no_other_methods_code(tmp_path):
+    own = identity.list_training_code("simclr")
+    assert {"methods/simclr.py", "methods/base.py", "methods/losses.py", "models/encoders.py"} <= set(own)
+    assert not {"methods", "methods/vicreg.py", "models/context.py"} & set(own)
+    assert "models/context.py" in identity.list_embedding_code("contextssl")
 
 
 def test_first_difference_names_missing_keys():

@@ -1,5 +1,6 @@
 """Training: kills, resumption, and everything that must stop it with a clear sentence."""
 
+import copy
 import json
 import os
 import signal
@@ -9,10 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
+from workflow_scripts.data.actions import ViewActions
 from workflow_scripts.experiment.runs import get_settings, parse_run
+from workflow_scripts.support.errors import UserError
 from workflow_scripts.training.loop import BatchOrder
 from workflow_scripts.training.optimisation import learning_rate
+from workflow_scripts.training.run import build_method, save_weights, start_from
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.faults
@@ -162,3 +167,20 @@ def test_learning_rate_by_hand():
     assert rates[:5] == [0.5, 1.0, 1.5, 2.0, 2.0]
     assert rates[9] == pytest.approx(1.0)  # half of the cosine
     assert 0 < rates[13] < 0.1
+
+
+def test_a_warm_start_takes_the_encoder_and_nothing_else(smoke_config, smoke_packed, tmp_path):
+    def build(name, seed, **changes):
+        settings = {**settings_of(smoke_config, name), "seed": seed, **changes}
+        return build_method(settings, ViewActions().space(), smoke_packed)
+
+    simclr, contextssl = build("simclr", 0), build("contextssl", 1)
+    save_weights(simclr, tmp_path / "weights.safetensors", {})
+    before = copy.deepcopy(contextssl.predictor.state_dict())
+    start_from(contextssl, tmp_path / "weights.safetensors")
+    for name, value in simclr.encoder.state_dict().items():
+        assert torch.equal(contextssl.encoder.state_dict()[name], value)
+    assert all(torch.equal(before[name], value) for name, value in contextssl.predictor.state_dict().items())
+    other = build("contextssl", 1, encoder={"kind": "small", "channels": [4, 4, 4, 4], "dim": 8})
+    with pytest.raises(UserError, match="does not fit this run's"):
+        start_from(other, tmp_path / "weights.safetensors")

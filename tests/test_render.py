@@ -19,6 +19,7 @@ from PIL import Image
 from workflow_scripts.data import render_tree, scenes
 from workflow_scripts.data.render_settings import parse_settings
 from workflow_scripts.data.threediebench import ThreeDIEBench
+from workflow_scripts.experiment.config import ROOT, read_yaml
 from workflow_scripts.render import draw_tree
 from workflow_scripts.support.errors import UserError
 
@@ -223,9 +224,10 @@ def test_command_line_tells_bad_json(run_module, tmp_path):
     assert not (tmp_path / "raw").exists()
 
 
-def test_settings_are_those_of_the_default_experiment(smoke_config):
-    """Every key of the config is a setting, and equal numbers of other types give the same tree."""
-    given = smoke_config["sources"]["smoke"]["render"]
+def test_settings_are_those_of_the_default_experiment():
+    """The defaults are config.yaml's embedded data, and equal numbers of other types give the same tree."""
+    given = read_yaml(ROOT / "config.yaml")["sources"]["embedded"]["render"]
+    assert parse_settings({}).as_json() == given
     settings = parse_settings(given)
     assert settings.as_json() == given
     assert parse_settings({**given, "rotation_range": [-1, 1]}) == settings
