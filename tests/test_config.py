@@ -34,11 +34,16 @@ def test_shipped_configs_are_valid_and_fit_their_methods(config, overlay):
         assert set(get_settings(config, run)["method_settings"]) == fields
 
 
-def test_schema_knows_the_settings_of_every_method():
+def test_schema_knows_the_settings_of_every_method(config):
     schema = read_yaml(SCHEMA)
-    for name in ("simclr", "vicreg", "contextssl"):
+    definitions, known = schema["$defs"], schema["properties"]["method_settings"]["properties"]
+    for name in config["method_settings"]:
         fields = {field.name for field in dataclasses.fields(load_method(name).Settings)}
-        assert set(schema["$defs"][name]["properties"]) == fields
+        if name in known:
+            own = definitions[known[name]["properties"]["settings"]["$ref"].rpartition("/")[2]]
+            parts = [definitions[part["$ref"].rpartition("/")[2]] for part in own.get("allOf", [])]
+            assert {key for part in (own, *parts) for key in part["properties"]} == fields, name
+        assert set(config["method_settings"][name]["settings"]) == fields, name
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,7 @@ def test_schema_knows_the_settings_of_every_method():
         (["trainning"], {}, "unknown key 'trainning' at the top level; did you mean 'training'?"),
         (["training", "stepz"], 3, "unknown key 'stepz' at training; did you mean 'steps'?"),
         (["method_settings", "simclr", "settings", "temprature"], 1, "did you mean 'temperature'?"),
+        (["method_settings", "contextssl", "settings", "widht"], 1, "did you mean 'width'?"),
         (["training", "steps"], 0, "training.steps"),
         (["seeds"], [], "seeds"),
         (["datasets"], ["nowhere"], "datasets names 'nowhere', which dataset_settings does not define"),

@@ -123,7 +123,8 @@ def test_vicreg_loss_matches_numpy():
 @pytest.mark.parametrize("name", [name for name in CONFIG["method_settings"] if load_method(name).trains])
 def test_every_method_trains_its_encoder(name):
     encoder = make_encoder(CONFIG["encoders"]["small"], 32, seed=0)
-    method = make_method(name, CONFIG["method_settings"][name]["settings"], encoder, SPACE, seed=0)
+    group = "rotation" if load_method(name).needs_group else ""
+    method = make_method(name, CONFIG["method_settings"][name]["settings"], encoder, SPACE, seed=0, group=group)
     pairs = make_pairs(64, (3, 32, 32))
     losses = [sum(method.loss(pairs, torch.Generator().manual_seed(1)).values()) for _ in range(2)]
     assert torch.isfinite(losses[0])
@@ -142,6 +143,12 @@ def test_resnet_encoders_have_512_features():
     for stem in ("imagenet", "cifar"):
         encoder = make_encoder({"kind": "resnet18", "stem": stem}, 32, seed=0).eval()
         assert encoder(torch.zeros(2, 3, 32, 32)).shape == (2, 512)
+
+
+@pytest.mark.parametrize(("name", "group"), [("simclr", "rotation"), ("sie", ""), ("sen", "gender")])
+def test_groups_that_do_not_fit_are_named(name, group):
+    with pytest.raises(UserError, match=f"method {name} (takes no|needs a) group; write {name}"):
+        make_method(name, CONFIG["method_settings"][name]["settings"], Flatten(), SPACE, 0, group)
 
 
 def test_wrong_settings_are_named():

@@ -31,6 +31,7 @@ def main() -> None:
     from workflow_scripts.evaluation.contexts import Contexts, draw_context, make_contexts
     from workflow_scripts.evaluation.embeddings import embed_split, write_arrays
     from workflow_scripts.experiment.identity import read_identity
+    from workflow_scripts.methods.base import ContextMethod
     from workflow_scripts.support.files import write_json
     from workflow_scripts.training.run import build_method, choose_device, load_weights
 
@@ -43,10 +44,10 @@ def main() -> None:
     method.to(device).eval()
     contexts: Contexts = {}
     with torch.inference_mode():
-        if method.has_context:
+        if isinstance(method, ContextMethod):
             longest = max([*evaluation["context_lengths"], *evaluation["control_lengths"]])
             features, actions = draw_context(method, train, longest // 2, evaluation["seed"])
-            contexts = make_contexts(features, actions, method.space, evaluation)
+            contexts = make_contexts(features, actions, method.space, evaluation, method.uses_actions)
         arguments.output.mkdir(parents=True, exist_ok=True)
         for split in ("train", *evaluation["splits"]):
             views = open_views(arguments.data, settings["dataset"], split, device)

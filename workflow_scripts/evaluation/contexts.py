@@ -17,6 +17,7 @@ from workflow_scripts.methods.base import Method
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
+NO_ACTIONS = "none"
 CONTROLS = ("zero-action", "shuffled", "foreign")
 
 Contexts = dict[str, tuple[Tensor, Tensor]]  # "<kind>-<length>" to features (c, D) and actions (c, A)
@@ -79,13 +80,21 @@ def _swap_values(actions: Tensor, space: ActionSpace, group: str) -> Tensor:
     return swapped
 
 
-def make_contexts(features: Tensor, actions: Tensor, space: ActionSpace, evaluation: dict[str, Any]) -> Contexts:
-    """Return every context by name, from features (pairs, 2, D) and actions (pairs, A) of the fixed draw."""
+def make_contexts(
+    features: Tensor, actions: Tensor, space: ActionSpace, evaluation: dict[str, Any], uses_actions: bool = True
+) -> Contexts:
+    """Return every context by name, from features (pairs, 2, D) and actions (pairs, A) of the fixed draw.
+
+    A method that does not use actions has one kind, `none`: pairs without actions.
+    """
     tokens = features.flatten(0, 1)
     contexts: Contexts = {}
-    kinds = list_actions(actions, space, evaluation["context_controls"], evaluation["seed"])
+    kinds = {NO_ACTIONS: torch.zeros_like(actions)}
+    if uses_actions:
+        kinds = list_actions(actions, space, evaluation["context_controls"], evaluation["seed"])
     for kind, shown in kinds.items():
         hidden_second = torch.stack([shown, torch.zeros_like(shown)], dim=1).flatten(0, 1)
-        for length in evaluation["context_lengths" if kind in space.groups else "control_lengths"]:
+        true = kind in space.groups or kind == NO_ACTIONS
+        for length in evaluation["context_lengths" if true else "control_lengths"]:
             contexts[name_context(kind, length)] = (tokens[:length], hidden_second[:length])
     return contexts

@@ -50,9 +50,10 @@ def check_config(config: dict[str, Any]) -> None:
 
 def check_schema(value: Any, schema: Path, origin: str) -> None:
     """Raise `UserError`, naming `origin`, where a value is not what a JSON schema allows."""
-    error = best_match(Draft202012Validator(read_yaml(schema)).iter_errors(value))
+    whole = read_yaml(schema)
+    error = best_match(Draft202012Validator(whole).iter_errors(value))
     if error is not None:
-        raise UserError(f"{origin}: {_explain(error)}")
+        raise UserError(f"{origin}: {_explain(error, whole.get('$defs', {}))}")
 
 
 def _require(name: str, known: Iterable[str], where: str, definitions: str) -> None:
@@ -60,12 +61,13 @@ def _require(name: str, known: Iterable[str], where: str, definitions: str) -> N
         raise UserError(f"{where} names {name!r}, which {definitions} does not define; it has {sorted(known)}")
 
 
-def _explain(error: ValidationError) -> str:
-    """Say in one sentence what is wrong with a config."""
+def _explain(error: ValidationError, definitions: dict[str, Any]) -> str:
+    """Say in one sentence what is wrong with a config. definitions: the schema's $defs."""
     where = ".".join(str(part) for part in error.absolute_path) or "the top level"
-    if error.validator == "additionalProperties":
+    if error.validator in ("additionalProperties", "unevaluatedProperties"):
         allowed: dict[str, Any] = dict(error.schema)  # type: ignore[arg-type]
-        known = list(allowed.get("properties", {}))
+        parts = [definitions[part["$ref"].rpartition("/")[2]] for part in allowed.get("allOf", [])]
+        known = [key for part in (*parts, allowed) for key in part.get("properties", {})]
         unknown = [key for key in dict(error.instance) if key not in known]  # type: ignore[arg-type]
         close = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"

@@ -31,7 +31,7 @@ class Method(nn.Module):
 
     Settings: ClassVar[type] = Settings
     trains: ClassVar[bool] = True  # False: a control, evaluated at its random initialisation
-    has_context: ClassVar[bool] = False  # True: a `ContextMethod`
+    needs_group: ClassVar[bool] = False  # True: a `PredictorMethod`, trained for one group
 
     def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Method(nn.Module):
 class ContextMethod(Method):
     """A method whose embedding of an image depends on a context of pairs."""
 
-    has_context = True
+    uses_actions: ClassVar[bool] = True  # False: its contexts are pairs without actions
 
     def cache_context(self, features: Tensor, actions: Tensor) -> Any:
         """Digest a context of c tokens: features (c, D) and actions (c, A)."""
@@ -65,6 +65,26 @@ class ContextMethod(Method):
     def embed(self, features: Tensor, actions: Tensor, context: Any) -> Tensor:
         """Embed (M, D) features with (M, A) actions under a digested context, as (M, O)."""
         raise NotImplementedError
+
+
+class PredictorMethod(Method):
+    """A method that predicts how an action of its group moves an embedding: rho(project(h), a) is near project(h+)."""
+
+    needs_group = True
+
+    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any, group: str) -> None:
+        super().__init__(encoder, space, settings)
+        self.entries = space.groups[group]
+        self.action_dim = self.entries.stop - self.entries.start
+
+    def project(self, features: Tensor) -> Tensor:
+        """Map features (N, D) to the embeddings (N, O) that predictions are compared with."""
+        raise NotImplementedError
+
+    def predict(self, embeddings: Tensor, actions: Tensor) -> Tensor:
+        """Move embeddings (N, O) by actions (N, A), of which it reads the entries of its group."""
+        moved: Tensor = self.predictor(embeddings, actions[:, self.entries])  # type: ignore[operator]
+        return moved
 
 
 def load_method(name: str) -> type[Method]:
@@ -82,13 +102,18 @@ def load_method(name: str) -> type[Method]:
     return method
 
 
-def make_method(name: str, settings: dict[str, Any], encoder: nn.Module, space: ActionSpace, seed: int) -> Method:
+def make_method(
+    name: str, settings: dict[str, Any], encoder: nn.Module, space: ActionSpace, seed: int, group: str = ""
+) -> Method:
     """Build a method with random weights drawn from `seed`; torch's global generator is left as found."""
     cls = load_method(name)
+    if cls.needs_group != (group in space.groups):
+        example = f"{name}@{next(iter(space.groups))}" if cls.needs_group else name
+        raise UserError(f"method {name} {'needs a' if cls.needs_group else 'takes no'} group; write {example}")
     known = {field.name for field in dataclasses.fields(cls.Settings)}
     for kind, keys in (("unknown", set(settings) - known), ("missing", known - set(settings))):
         if keys:
             raise UserError(f"{kind} setting of method {name}: {', '.join(sorted(keys))}; it takes {sorted(known)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "method", name))
-        return cls(encoder, space, cls.Settings(**settings))
+        return cls(encoder, space, cls.Settings(**settings), *([group] if group else []))

@@ -17,60 +17,39 @@ from torch.nn import functional as F
 
 from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.data.views import Pairs
-from workflow_scripts.methods.base import ContextMethod
+from workflow_scripts.methods.in_context import InContextMethod, TransformerSettings
 from workflow_scripts.methods.losses import info_nce
-from workflow_scripts.models.context import CachedContext, ContextTransformer, draw_context_mask
 from workflow_scripts.support.errors import UserError
 
 MINIMUM_COSINE = 1e-7  # the authors' clamp: views that already point apart are not pushed further
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(TransformerSettings):
     """Settings of ContextSSL; the paper's values stand in experiments/paper.yaml.
 
-    block_tokens: tokens in a sequence, two a pair. output_dim: of the embedding; null = the feature's.
-    mask_probability: share of the other pairs hidden from a token, per layer and step; [low, high] = each token's own.
     environments: "sample" draws one group a batch, as the paper does; "all" takes the mean over groups.
     auxiliary_weight, auxiliary_widths: of the predictor of the second view's state; weight 0 = off.
-    init_std, action_scale: see `ContextTransformer`.
+    action_scale: see `ContextTransformer`.
     """
 
-    width: int
-    layers: int
-    heads: int
-    output_dim: int | None
-    block_tokens: int
-    mask_probability: float | list[float]
     temperature: float
     environments: str
     auxiliary_weight: float
     auxiliary_widths: list[int]
-    init_std: float
     action_scale: float
 
 
-class ContextSSL(ContextMethod):
+class ContextSSL(InContextMethod):
     """NT-Xent on the transformer's outputs, plus the auxiliary predictor."""
 
     Settings = Settings
 
     def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
-        super().__init__(encoder, space, settings)
+        super().__init__(encoder, space, settings, settings.action_scale)
         if settings.environments not in ("sample", "all"):
             raise UserError(f"contextssl.environments is {settings.environments!r}; choose 'sample' or 'all'")
-        feature_dim = int(encoder.dim)  # type: ignore[arg-type]
-        output_dim = settings.output_dim or feature_dim
-        self.predictor = ContextTransformer(
-            feature_dim=feature_dim,
-            action_dim=space.dim,
-            output_dim=output_dim,
-            width=settings.width,
-            layers=settings.layers,
-            heads=settings.heads,
-            init_std=settings.init_std,
-            action_scale=settings.action_scale,
-        )
+        output_dim = settings.output_dim or int(encoder.dim)  # type: ignore[arg-type]
         widths = [output_dim, *settings.auxiliary_widths]
         hidden = [layer for a, b in itertools.pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
         self.auxiliary = nn.Sequential(*hidden, nn.Linear(widths[-1], space.dim))
@@ -90,15 +69,8 @@ class ContextSSL(ContextMethod):
     ) -> dict[str, Tensor]:
         """Return the losses with only `group` shown in the actions. features: (N, 2, D)."""
         s = self.settings
-        block_pairs = s.block_tokens // 2
-        if len(features) % block_pairs:
-            raise UserError(f"a batch of {len(features)} pairs does not divide into blocks of {block_pairs} pairs")
         action = pairs.action * self.space.visible((group,)).to(pairs.action)
-        actions = torch.stack([action, torch.zeros_like(action)], dim=1)  # the second token's action is hidden
-        masks = draw_context_mask(s.block_tokens, s.layers, s.mask_probability, generator)
-        masks = masks.to(features.device, non_blocking=True)
-        blocks = (t.flatten(0, 1).unflatten(0, (-1, s.block_tokens)) for t in (features, actions))
-        outputs = self.predictor(*blocks, masks).flatten(0, 1).unflatten(0, (-1, 2))  # (N, 2, O)
+        outputs = self.predict_blocks(features, action, generator)
         losses = {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], s.temperature, MINIMUM_COSINE)}
         if s.auxiliary_weight:
             entries = self.space.groups[group]
@@ -106,14 +78,6 @@ class ContextSSL(ContextMethod):
             target = pairs.state[:, None, entries].expand_as(predicted)
             losses["auxiliary"] = s.auxiliary_weight * F.mse_loss(predicted, target)
         return losses
-
-    def cache_context(self, features: Tensor, actions: Tensor) -> CachedContext:
-        """Compute the keys and values of a context once."""
-        return self.predictor.cache_context(features, actions)
-
-    def embed(self, features: Tensor, actions: Tensor, context: CachedContext) -> Tensor:
-        """Embed single tokens appended to the context: z+ with actions 0, z_r with true actions."""
-        return self.predictor.append(features, actions, context)
 
 
 METHOD = ContextSSL

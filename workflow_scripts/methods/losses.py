@@ -28,6 +28,16 @@ def variance_hinge(z: Tensor) -> Tensor:
     return F.relu(1 - (z.float().var(dim=0) + 1e-4).sqrt()).mean()
 
 
+def vicreg(first: Tensor, second: Tensor, invariance: float, variance: float, covariance: float) -> dict[str, Tensor]:
+    """Return VICReg's three parts of two views' embeddings (N, D), each times its weight (section 4.1)."""
+    first, second = first.float(), second.float()
+    return {
+        "invariance": invariance * F.mse_loss(first, second),
+        "variance": variance * (variance_hinge(first) + variance_hinge(second)) / 2,
+        "covariance": covariance * (covariance_penalty(first) + covariance_penalty(second)),
+    }
+
+
 def covariance_penalty(z: Tensor) -> Tensor:
     """Sum of squared off-diagonal covariances of embeddings (N, D), divided by D (VICReg, section 4.1)."""
     centred = z.float() - z.float().mean(dim=0)

@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.data.views import Pairs
 from workflow_scripts.methods.base import Method
-from workflow_scripts.methods.losses import covariance_penalty, variance_hinge
+from workflow_scripts.methods.losses import vicreg
 from workflow_scripts.models.projectors import make_projector
 
 
@@ -37,13 +36,9 @@ class VICReg(Method):
 
     def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the three weighted parts of the loss."""
-        first, second = (self.projector(h).float() for h in self.encode_pairs(pairs))
-        weights = self.settings
-        return {
-            "invariance": weights.invariance_weight * F.mse_loss(first, second),
-            "variance": weights.variance_weight * (variance_hinge(first) + variance_hinge(second)) / 2,
-            "covariance": weights.covariance_weight * (covariance_penalty(first) + covariance_penalty(second)),
-        }
+        first, second = (self.projector(h) for h in self.encode_pairs(pairs))
+        s = self.settings
+        return vicreg(first, second, s.invariance_weight, s.variance_weight, s.covariance_weight)
 
 
 METHOD = VICReg

@@ -82,8 +82,8 @@ class Measured:
 
     @property
     def adaptive(self) -> list[MeasuredRun]:
-        """Runs of methods with a context."""
-        return [run for run in self.runs if self.contexts.get(run)]
+        """Runs that a context of a group can adapt."""
+        return [run for run in self.runs if any(kind in self.groups for kind, _ in self.contexts.get(run, []))]
 
     @property
     def lengths(self) -> list[int]:
@@ -176,14 +176,15 @@ def _expand_method(run: MeasuredRun, measured: Measured, controls: list[str]) ->
     """Rows of a run: one, or one for each group's context."""
     if run.method in controls:
         return [Row("control", run.name, run.select)]
-    if run not in measured.adaptive:
+    if not (contexts := measured.contexts.get(run)):
         return [Row(run.group or "added", run.name, run.select)]
-    return [Row(group, run.name, {**run.select, "context": group, "length": "longest"}) for group in measured.groups]
+    kinds = measured.groups if run in measured.adaptive else dict.fromkeys(kind for kind, _ in contexts)
+    return [Row(kind, run.name, {**run.select, "context": kind, "length": "longest"}) for kind in kinds]
 
 
 def _expand_contexts(run: MeasuredRun, measured: Measured) -> list[Row]:
     """Rows of a run: one for each context and length, or a single one."""
-    if run not in measured.adaptive:
+    if not measured.contexts.get(run):
         return [Row("no context", run.name, run.select)]
     return [
         Row(kind, f"{run.name}, {length}", {**run.select, "context": kind, "length": length})

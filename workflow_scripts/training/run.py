@@ -36,7 +36,9 @@ def build_method(settings: dict[str, Any], space: ActionSpace, data: Path) -> Me
     """Build the method of a run's settings with its initial weights."""
     resolution = read_json(data / "meta.json")["resolution"]
     encoder = make_encoder(settings["encoder"], resolution, settings["seed"])
-    return make_method(settings["method"], settings["method_settings"], encoder, space, settings["seed"])
+    return make_method(
+        settings["method"], settings["method_settings"], encoder, space, settings["seed"], settings["group"]
+    )
 
 
 def save_weights(method: Method, path: Path, identity: dict[str, str]) -> None:

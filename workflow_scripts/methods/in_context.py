@@ -1,0 +1,75 @@
+"""What the methods with a context share: a transformer over blocks of pairs, and its use at evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workflow_scripts.data.actions import ActionSpace
+from workflow_scripts.methods.base import ContextMethod
+from workflow_scripts.models.context import CachedContext, ContextTransformer, draw_context_mask
+from workflow_scripts.support.errors import UserError
+
+
+@dataclass(frozen=True)
+class TransformerSettings:
+    """Settings of the transformer and its masks.
+
+    block_tokens: tokens in a sequence, two a pair. output_dim: of the embedding; null = the feature's.
+    mask_probability: share of the other pairs hidden from a token, per layer and step; [low, high] = each token's own.
+    init_std: see `ContextTransformer`.
+    """
+
+    width: int
+    layers: int
+    heads: int
+    output_dim: int | None
+    block_tokens: int
+    mask_probability: float | list[float]
+    init_std: float
+
+
+class InContextMethod(ContextMethod):
+    """A method whose loss is on the outputs of a context transformer. action_scale: see `ContextTransformer`."""
+
+    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any, action_scale: float = 1.0) -> None:
+        super().__init__(encoder, space, settings)
+        feature_dim = int(encoder.dim)  # type: ignore[arg-type]
+        self.predictor = ContextTransformer(
+            feature_dim=feature_dim,
+            action_dim=space.dim if self.uses_actions else 0,
+            output_dim=settings.output_dim or feature_dim,
+            width=settings.width,
+            layers=settings.layers,
+            heads=settings.heads,
+            init_std=settings.init_std,
+            action_scale=action_scale,
+        )
+
+    def predict_blocks(self, features: Tensor, action: Tensor, generator: torch.Generator) -> Tensor:
+        """Return outputs (N, 2, O) of pairs (N, 2, D) with actions (N, A), in blocks under a drawn context mask."""
+        s = self.settings
+        block_pairs = s.block_tokens // 2
+        if len(features) % block_pairs:
+            raise UserError(f"a batch of {len(features)} pairs does not divide into blocks of {block_pairs} pairs")
+        actions = torch.stack([action, torch.zeros_like(action)], dim=1)  # the second token's action is hidden
+        masks = draw_context_mask(s.block_tokens, s.layers, s.mask_probability, generator)
+        masks = masks.to(features.device, non_blocking=True)
+        blocks = (t.flatten(0, 1).unflatten(0, (-1, s.block_tokens)) for t in (features, self._seen(actions)))
+        outputs: Tensor = self.predictor(*blocks, masks).flatten(0, 1).unflatten(0, (-1, 2))
+        return outputs
+
+    def _seen(self, actions: Tensor) -> Tensor:
+        """Return the actions as the transformer reads them: all entries, or none."""
+        return actions if self.uses_actions else actions[..., :0]
+
+    def cache_context(self, features: Tensor, actions: Tensor) -> CachedContext:
+        """Compute the keys and values of a context once."""
+        return self.predictor.cache_context(features, self._seen(actions))
+
+    def embed(self, features: Tensor, actions: Tensor, context: CachedContext) -> Tensor:
+        """Embed single tokens appended to the context: z+ with actions 0, z_r with true actions."""
+        return self.predictor.append(features, self._seen(actions), context)
