@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from torch.nn import functional as F
 
 from workflow_scripts.data.actions import difference
 from workflow_scripts.evaluation.metrics import r2_per_component, top1
@@ -15,6 +16,7 @@ from workflow_scripts.evaluation.probes import (
     pair_inputs,
     predict,
     probe_class,
+    probe_individual,
     probe_relative,
 )
 
@@ -98,3 +100,14 @@ def test_pairs_are_of_different_views_within_the_range():
     assert set(chosen.tolist()) == set(range(10))
     counts = np.histogram2d(first.numpy(), second.numpy(), bins=3)[0]
     assert counts[~np.eye(3, dtype=bool)].min() > 400  # six ordered pairs, 500 each on average
+
+
+def test_individual_probe_agrees_with_least_squares():
+    train, test = make_bank(0, mixing(), 0.05), make_bank(1, mixing(), 0.05)
+    result = probe_individual(train, {"test": test}, slice(0, 2), range(1, 5), LINEAR, seed=0)
+    truth, predicted = result["test"]
+    assert truth.shape == (200 * 4, 2)
+    for model, values in enumerate(predicted):
+        x, x_test = (F.normalize(bank.values[model, :, 1:5].flatten(0, 1), dim=-1).numpy() for bank in (train, test))
+        exact = LinearRegression().fit(x, train.states[:, 1:5].flatten(0, 1).numpy()).predict(x_test)
+        assert r2_per_component(truth, values) == pytest.approx(r2_per_component(truth, exact), abs=0.01)

@@ -38,14 +38,18 @@ def finished(tmp_path_factory):
 
 def test_every_method_has_rows_and_a_line_in_every_table(finished, smoke_config):
     rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
-    assert set(rows["method"]) == set(smoke_config["methods"])
+    runs = {method + f"@{group}" * bool(group) for method, group in zip(rows["method"], rows["group"], strict=True)}
+    assert runs == set(smoke_config["methods"])
     assert set(rows.loc[rows["method"] == "contextssl", "length"].dropna()) == {0, 2, 14}
     assert rows["value"].notna().all()
     tables = sorted((finished / "reports" / "smoke" / "tables").glob("*.csv"))
     assert tables
     main = pd.read_csv(finished / "reports" / "smoke" / "tables" / "smoke.main.csv")
     for method in smoke_config["methods"]:
-        assert (main.astype(str) == method).any(axis=None), f"{method} is missing from the main table"
+        assert (main["method"] == method.partition("@")[0]).any(), f"{method} is missing from the main table"
+    assert (
+        main.loc[main["column"] == "Top-1", "mean"].notna().sum() == len(smoke_config["methods"]) + 2
+    )  # two contexts, c = 0 and longest
 
 
 def test_the_report_names_its_data(finished):

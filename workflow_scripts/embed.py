@@ -51,11 +51,13 @@ def main() -> None:
         arguments.output.mkdir(parents=True, exist_ok=True)
         for split in ("train", *evaluation["splits"]):
             views = open_views(arguments.data, settings["dataset"], split, device)
-            write_arrays(arguments.output, split, embed_split(method, views, contexts, device))
+            arrays = embed_split(method, views, contexts, device)
+            write_arrays(arguments.output, split, arrays)
     write_json(
         arguments.output / "manifest.json",
         {
             "groups": {name: [entries.start, entries.stop] for name, entries in method.space.groups.items()},
+            "arrays": sorted(arrays),
             "contexts": list(contexts),
             "class_views": [train.class_views.start, train.class_views.stop],
             "pair_views": [train.pair_views.start, train.pair_views.stop],

@@ -1,7 +1,7 @@
-"""Rule `probe`: what probes read from a run's embeddings, as rows.
+"""Rule `probe`: what probes read from a run's embeddings, and what its predictions retrieve, as rows.
 
-Relative R2 of every group in both definitions, and top-1, for every representation, context and
-length (ContextSSL, Gupta et al. 2024, section 4).
+R2 of relative and of individual latents of every group in both definitions, top-1, and retrieval, for every
+representation, context and length (ContextSSL, Gupta et al. 2024, section 4).
 """
 
 from __future__ import annotations

@@ -1,12 +1,18 @@
 """Embeddings of a split: each image is encoded once, each (context, length) costs one predictor pass.
 
-Stored as one `.npy` an array in a folder: `h` (n, V, D), the encoder's features; for a method with a
-context, `z+` (n, V, O), embeddings with a hidden action for each context and length, and `zr` (n, V, O), view
-0 with the true action to view i, for each true context; `states` (n, V, A) and `labels` (n,).
+Stored as one `.npy` an array in a folder, each (n, V, width) for n objects of V views:
+
+- `h`, the encoder's features; `g`, what the projector makes of them, if the method has one;
+- `rho`, for a method with an equivariant predictor: its prediction from view 0 under the true action to view i;
+- `z+.<context>`, for a method with a context: embeddings with a hidden action, under each context and length;
+- `zr.<context>`: embeddings of view 0 with the true action to view i, under each true context;
+- `states` and `labels` (n,), the truth.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +22,9 @@ from torch import Tensor
 
 from workflow_scripts.data.views import Views
 from workflow_scripts.evaluation.contexts import Contexts, parse_context
-from workflow_scripts.methods.base import ContextMethod, Method
+from workflow_scripts.methods.base import ContextMethod, Method, PredictorMethod
 
-CHUNK = 8192  # tokens at a time through the predictor
+CHUNK = 8192  # features or tokens at a time
 
 
 def encode(method: Method, views: Views) -> tuple[np.ndarray, Tensor]:
@@ -31,14 +37,10 @@ def encode(method: Method, views: Views) -> tuple[np.ndarray, Tensor]:
     return np.concatenate(features), torch.cat(states)
 
 
-def embed_tokens(
-    method: ContextMethod, features: Tensor, actions: Tensor, context: Any, device: torch.device
-) -> np.ndarray:
-    """Return the outputs (M, O) float32 of tokens (M, D), (M, A) under a digested context."""
-    outputs = []
-    for h, a in zip(features.split(CHUNK), actions.split(CHUNK), strict=True):
-        outputs.append(method.embed(h.to(device), a.to(device), context).float().cpu().numpy())
-    return np.concatenate(outputs)
+def _map(function: Callable[..., Any], *inputs: Tensor, device: torch.device) -> np.ndarray:
+    """Return the outputs (M, O) float32 of a function of inputs (M, ...), a chunk at a time."""
+    chunks = zip(*(tensor.split(CHUNK) for tensor in inputs), strict=True)
+    return np.concatenate([function(*(part.to(device) for part in chunk)).float().cpu().numpy() for chunk in chunks])
 
 
 def embed_split(
@@ -50,20 +52,26 @@ def embed_split(
     """Return all arrays of one split by name."""
     features, states = encode(method, views)
     arrays = {"h": features, "states": states.numpy(), "labels": views.labels}
-    if not isinstance(method, ContextMethod):
-        return arrays
     shape = features.shape[:2]
     flat = torch.from_numpy(features).flatten(0, 1)
     first = torch.from_numpy(features)[:, :1].expand(-1, shape[1], -1).flatten(0, 1)
     true_action = method.space.relate(states[:, :1].expand_as(states), states).flatten(0, 1)
+    if method.project(flat[:1].to(device)) is not None:
+        arrays["g"] = _map(method.project, flat, device=device).reshape(*shape, -1)
+    if isinstance(method, PredictorMethod):
+        arrays["rho"] = _map(
+            lambda h, a: method.predict(method.project(h), a), first, true_action, device=device
+        ).reshape(*shape, -1)
+    if not isinstance(method, ContextMethod):
+        return arrays
     for name, (context_features, context_actions) in contexts.items():
         context = method.cache_context(context_features, context_actions)
-        outputs = embed_tokens(method, flat, torch.zeros_like(true_action), context, device)
-        arrays[f"z+.{name}"] = outputs.reshape(*shape, -1)
+        embed = partial(method.embed, context=context)
+        arrays[f"z+.{name}"] = _map(embed, flat, torch.zeros_like(true_action), device=device).reshape(*shape, -1)
         kind, _ = parse_context(name)
         if kind in method.space.groups:  # a control's action has no truth to follow
             action = true_action * method.space.visible((kind,))
-            arrays[f"zr.{name}"] = embed_tokens(method, first, action, context, device).reshape(*shape, -1)
+            arrays[f"zr.{name}"] = _map(embed, first, action, device=device).reshape(*shape, -1)
     return arrays
 
 

@@ -1,4 +1,4 @@
-"""The probes of one run: which embeddings are probed for what, and the rows that result."""
+"""The evaluation of one run: which embeddings are probed for what, retrieval, and the rows that result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from workflow_scripts.data.actions import difference, make_view_actions
 from workflow_scripts.evaluation.contexts import parse_context
 from workflow_scripts.evaluation.embeddings import read_array
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
-from workflow_scripts.evaluation.probes import Bank, Predictions, ProbeSettings, probe_class, probe_relative
+from workflow_scripts.evaluation.probes import (
+    Bank,
+    Predictions,
+    ProbeSettings,
+    probe_class,
+    probe_individual,
+    probe_relative,
+)
+from workflow_scripts.evaluation.retrieval import retrieve
 from workflow_scripts.experiment.identity import PROBING_CODE, hash_code, list_embedding_code, read_identity
 from workflow_scripts.support.files import read_json
 
@@ -46,34 +54,57 @@ class ProbedRun:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of every evaluated split."""
-        yield from self._probe("h", ["h"], [("", None)])
-        contexts = self.manifest["contexts"]
-        if not contexts:
-            return
-        keys: list[tuple[str, int | None]] = [parse_context(name) for name in contexts]
-        yield from self._probe("z+", [f"z+.{name}" for name in contexts], keys)
-        # z_r stands for view 0 seen from view i: it has a class, but no pair of its own.
-        true = [(kind, length) for kind, length in keys if kind in self.manifest["groups"]]
-        yield from self._probe("zr", [f"zr.{kind}-{length}" for kind, length in true], true, relative=False)
+        arrays, contexts = set(self.manifest["arrays"]), self.manifest["contexts"]
+        yield from self._probe("h", [""], ("relative", "class", "individual"))
+        if "g" in arrays:
+            yield from self._probe("g", [""], ("relative", "class"))
+        if "rho" in arrays:
+            yield from self._retrieve("rho", "rho", "g", "")
+        if contexts:
+            yield from self._probe("z+", contexts, ("relative", "class"))
+        # The action of a control, or of a method without actions, has no truth to follow.
+        true = [name for name in contexts if f"zr.{name}" in arrays]
+        if true:
+            yield from self._probe("z+", true, ("individual",))
+            # z_r stands for view 0 seen from view i: it has a class, but no pair of its own.
+            yield from self._probe("zr", true, ("class",))
+        for name in true:
+            yield from self._retrieve("zr", f"zr.{name}", f"z+.{name}", name)
 
-    def _probe(
-        self, representation: str, names: list[str], contexts: list[tuple[str, int | None]], relative: bool = True
-    ) -> Iterator[Row]:
-        """Probe M embeddings of equal width side by side. contexts: kind and length of each."""
+    def _retrieve(self, representation: str, predicted: str, candidates: str, context: str) -> Iterator[Row]:
+        """Retrieve every view of every object by the prediction for it."""
+        for split in self.evaluation["splits"]:
+            arrays = [read_array(self.folder, split, name) for name in (predicted, candidates)]
+            queries = arrays[0].shape[0] * arrays[0].shape[1]
+            for metric, value in retrieve(*arrays).items():
+                where = self._where(representation, context, split)
+                yield {**where, "task": "retrieval", "metric": metric, "value": value, "n": queries}
+
+    @staticmethod
+    def _where(representation: str, context: str, split: str) -> Row:
+        kind, length = parse_context(context) if context else ("", None)
+        return {"representation": representation, "context": kind, "length": length, "split": split}
+
+    def _probe(self, representation: str, contexts: list[str], kinds: tuple[str, ...]) -> Iterator[Row]:
+        """Probe the embeddings of one representation under M contexts, [""] = none, side by side."""
+        names = [f"{representation}.{context}" if context else representation for context in contexts]
         train = self._bank("train", names)
         tests = {split: self._bank(split, names) for split in self.evaluation["splits"]}
         metrics: dict[str, dict[str, Callable[[np.ndarray, np.ndarray], float]]]
-        metrics = {"relative": {"r2": r2_per_component, "r2_pooled": r2_pooled}, "class": {"top1": top1}}
+        metrics = {"latents": {"r2": r2_per_component, "r2_pooled": r2_pooled}, "class": {"top1": top1}}
+        groups: list[str] = list(self.manifest["groups"])
         tasks: dict[str, Predictions] = {}
-        if relative:
-            tasks |= {group: self._relative(train, tests, group) for group in self.manifest["groups"]}
-        tasks["class"] = self._class(train, tests)
+        if "relative" in kinds:
+            tasks |= {group: self._relative(train, tests, group) for group in groups}
+        if "individual" in kinds:
+            tasks |= {f"{group}_individual": self._individual(train, tests, group) for group in groups}
+        if "class" in kinds:
+            tasks["class"] = self._class(train, tests)
         for task, predictions in tasks.items():
             for split, (truth, predicted) in predictions.items():
-                for (kind, length), values in zip(contexts, predicted, strict=True):
-                    where = {"representation": representation, "context": kind, "length": length, "split": split}
-                    for metric, score in metrics["class" if task == "class" else "relative"].items():
-                        value = score(truth, values)
+                for context, values in zip(contexts, predicted, strict=True):
+                    for metric, score in metrics["class" if task == "class" else "latents"].items():
+                        where, value = self._where(representation, context, split), score(truth, values)
                         yield {**where, "task": task, "metric": metric, "value": value, "n": len(truth)}
 
     def _settings(self, task: str) -> ProbeSettings:
@@ -84,6 +115,10 @@ class ProbedRun:
         entries, views = slice(*self.manifest["groups"][group]), range(*self.manifest["pair_views"])
         settings, count, seed = self._settings(group), self.evaluation["test_pairs"], self.evaluation["seed"]
         return probe_relative(train, tests, self.relate, entries, views, settings, count, seed)
+
+    def _individual(self, train: Bank, tests: dict[str, Bank], group: str) -> Predictions:
+        entries, views = slice(*self.manifest["groups"][group]), range(*self.manifest["pair_views"])
+        return probe_individual(train, tests, entries, views, self._settings("individual"), self.evaluation["seed"])
 
     def _class(self, train: Bank, tests: dict[str, Bank]) -> Predictions:
         views, classes = range(*self.manifest["class_views"]), int(train.labels.max()) + 1

@@ -149,6 +149,30 @@ def probe_relative(
     return {split: (truth[split], predict(probe, pair_inputs(tests[split], drawn[split])).numpy()) for split in tests}
 
 
+def probe_individual(
+    train: Bank, tests: dict[str, Bank], entries: slice, views: range, settings: ProbeSettings, seed: int
+) -> Predictions:
+    """Predict one group's entries of a view's own state from its embedding: truth (n, K), predictions (M, n, K)."""
+
+    def flat(bank: Bank) -> tuple[Tensor, Tensor]:
+        kept = slice(views.start, views.stop)
+        return F.normalize(bank.values[:, :, kept].flatten(1, 2), dim=-1), bank.states[:, kept, entries].flatten(0, 1)
+
+    inputs, targets = flat(train)
+    truth = {split: flat(bank)[1].numpy() for split, bank in tests.items()}
+    if train.constant:
+        mean = targets.mean(dim=0).numpy()
+        return {split: (t, np.broadcast_to(mean, (len(inputs), *t.shape))) for split, t in truth.items()}
+
+    def batches(step: int) -> Batch:
+        drawn = numpy_generator(seed, "individual", step).integers(len(targets), size=settings.batch)
+        chosen = torch.from_numpy(drawn)
+        return inputs[:, chosen], targets[chosen].to(inputs.device)
+
+    probe = fit_probe(batches, entries.stop - entries.start, settings, seed, f"individual {entries.start}")
+    return {split: (truth[split], predict(probe, flat(tests[split])[0]).numpy()) for split in tests}
+
+
 def probe_class(
     train: Bank, tests: dict[str, Bank], views: range, classes: int, settings: ProbeSettings, seed: int
 ) -> Predictions:

@@ -45,6 +45,10 @@ class Method(nn.Module):
         first, second = features.unflatten(0, (2, -1))
         return first, second
 
+    def project(self, features: Tensor) -> Tensor | None:
+        """Map features (N, D) to the embeddings (N, O) that the loss sees; None for a method without such a map."""
+        return None
+
     def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the parts of the loss on a batch; what is minimised is their sum.
 
@@ -72,14 +76,14 @@ class PredictorMethod(Method):
 
     needs_group = True
 
+    def project(self, features: Tensor) -> Tensor:
+        """Map features (N, D) to the embeddings (N, O) that predictions are compared with."""
+        raise NotImplementedError
+
     def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any, group: str) -> None:
         super().__init__(encoder, space, settings)
         self.entries = space.groups[group]
         self.action_dim = self.entries.stop - self.entries.start
-
-    def project(self, features: Tensor) -> Tensor:
-        """Map features (N, D) to the embeddings (N, O) that predictions are compared with."""
-        raise NotImplementedError
 
     def predict(self, embeddings: Tensor, actions: Tensor) -> Tensor:
         """Move embeddings (N, O) by actions (N, A), of which it reads the entries of its group."""

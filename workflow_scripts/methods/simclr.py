@@ -37,5 +37,10 @@ class SimCLR(Method):
         first, second = self.encode_pairs(pairs)
         return {"contrastive": info_nce(self.projector(first), self.projector(second), self.settings.temperature)}
 
+    def project(self, features: Tensor) -> Tensor:
+        """Return the embedding g(h)."""
+        embedding: Tensor = self.projector(features)
+        return embedding
+
 
 METHOD = SimCLR

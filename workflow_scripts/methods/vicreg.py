@@ -40,5 +40,10 @@ class VICReg(Method):
         s = self.settings
         return vicreg(first, second, s.invariance_weight, s.variance_weight, s.covariance_weight)
 
+    def project(self, features: Tensor) -> Tensor:
+        """Return the embedding g(h)."""
+        embedding: Tensor = self.projector(features)
+        return embedding
+
 
 METHOD = VICReg
