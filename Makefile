@@ -15,7 +15,7 @@ LIMITS := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
 SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --profile profiles/default $(OVERLAY) $(LIMITS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce tables plan test check format lock
+.PHONY: help setup setup-dev reproduce tables plan ablations paper test check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [ARGS='snakemake options']"
@@ -30,6 +30,12 @@ tables: setup ## make tables, figures and report again from stored rows, without
 
 plan: setup ## say what would run, and run nothing
 	@$(SNAKEMAKE) --dry-run --quiet rules $(ARGS) $(CONFIG)
+
+ablations: ## run the paper's ablations on the embedded data
+	@$(MAKE) --no-print-directory reproduce EXPERIMENT=embedded-ablations
+
+paper: ## run the paper's full 3DIEBench experiment (one GPU; first see make plan EXPERIMENT=paper)
+	@$(MAKE) --no-print-directory reproduce EXPERIMENT=paper
 
 test: setup-dev check ## run all checks and tests
 	@$(BIN)/python -m pytest $(ARGS)

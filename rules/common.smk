@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,8 +17,16 @@ from workflow_scripts.experiment.identity import (
     list_embedding_code,
     list_training_code,
 )
-from workflow_scripts.experiment.runs import get_labels, get_settings, list_names, list_runs, merge, parse_run
-from workflow_scripts.reporting.layouts import has_figure, list_views
+from workflow_scripts.experiment.runs import (
+    get_labels,
+    get_settings,
+    list_names,
+    list_runs,
+    list_transformers,
+    merge,
+    parse_run,
+)
+from workflow_scripts.reporting.layouts import has_figure, list_judged, list_views, read_paper
 from workflow_scripts.support.errors import UserError
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in.
@@ -35,9 +44,11 @@ except UserError as error:
 # What reporting needs to know of the selected data sets.
 DATASETS = {
     name: {key: config["dataset_settings"][name][key] for key in ("source", "benchmark", "groups")}
-    | {"methods": list_names(config, name)}
+    | {"methods": list_names(config, name), "transformers": list_transformers(config, name)}
     for name in config["datasets"]
 }
+# Variants whose weights are read from a checkpoint, not trained.
+IMPORTED = [name for name, variant in config["variants"].items() if "import" in variant.get("training", {})]
 REPORTS = config["reports"]
 REPORT = f"{REPORTS}/index.html"
 ROWS = f"results/metrics/{config['experiment']}.parquet"
@@ -71,6 +82,11 @@ def get_start(wildcards):
     """Weights of the run whose encoder a run starts from, if any."""
     name = get_settings(config, get_run(wildcards))["training"].get("warm_start")
     return [f"results/{wildcards.dataset}/{name}/seed{wildcards.seed}/weights.safetensors"] if name else []
+
+
+def get_checkpoint(wildcards):
+    """The checkpoint that an imported run is made from."""
+    return get_settings(config, get_run(wildcards))["training"]["import"]
 
 
 def get_dataset(name):
@@ -109,7 +125,9 @@ def get_times():
     data = [
         f"results/data/{source}/{rule}.time.tsv" for source in get_sources() for rule in ("render", "download", "pack")
     ]
-    return data + [f"{run.folder}/{rule}.time.tsv" for rule in ("pretrain", "embed", "probe") for run in RUNS]
+    made = [(run, "import_checkpoint" if run.variant in IMPORTED else "pretrain") for run in RUNS]
+    made += [(run, rule) for rule in ("embed", "probe") for run in RUNS]
+    return data + [f"{run.folder}/{rule}.time.tsv" for run, rule in made]
 
 
 def list_layouts():
@@ -118,13 +136,29 @@ def list_layouts():
 
 
 def get_tables():
-    return [f"{REPORTS}/tables/{s}.{t}.{end}" for _, s, t in list_layouts() for end in ("csv", "md", "tex", "json")]
+    """Scorecards, then tables."""
+    names = [
+        f"{dataset}.scorecard" for paper in config["papers"] for dataset in list_judged(get_paper(paper), DATASETS)
+    ]
+    names += [f"{scope}.{name}" for _, scope, name in list_layouts()]
+    return [f"{REPORTS}/tables/{name}.{end}" for name in names for end in ("csv", "md", "tex", "json")]
+
+
+def get_neighbours():
+    """What the first seed's runs retrieve, by data set: those of stored views whose benchmark a paper shows it on."""
+    papers = [read_paper(get_paper(paper))["tables"] for paper in config["papers"]]
+    shown = {tables["nearest_neighbours"]["benchmark"] for tables in papers if "nearest_neighbours" in tables}
+    stored = [name for name in config["datasets"] if get_dataset(name)["views"] == "stored"]
+    drawn = [name for name in stored if get_dataset(name)["benchmark"] in shown]
+    first = [run for run in RUNS if run.seed == config["seeds"][0]]
+    return {name: [f"{run.folder}/rows/neighbours.json" for run in first if run.dataset == name] for name in drawn}
 
 
 def get_figures():
-    """Figures of the papers, and every run's training curves."""
+    """Figures of the papers, nearest neighbours, and every run's training curves."""
     drawn = [f"{scope}.{name}" for paper, scope, name in list_layouts() if has_figure(get_paper(paper), name)]
-    return [f"{REPORTS}/figures/{name}.{end}" for name in [*drawn, "training_curves"] for end in ("png", "pdf")]
+    drawn += [*(f"{dataset}.neighbours" for dataset in get_neighbours()), "training_curves"]
+    return [f"{REPORTS}/figures/{name}.{end}" for name in drawn for end in ("png", "pdf")]
 
 
 def get_summary():

@@ -34,6 +34,7 @@ rule probe:
         code=get_code(*PROBING_CODE),
     output:
         rows="results/{dataset}/{name}/seed{seed}/rows/probe.parquet",
+        neighbours="results/{dataset}/{name}/seed{seed}/rows/neighbours.json",
     log:
         "results/{dataset}/{name}/seed{seed}/probe.log",
     benchmark:
@@ -50,8 +51,8 @@ rule probe:
         labels=lambda w: as_json(get_labels(config, get_run(w))),
     shell:
         "python -m workflow_scripts.probe --run {params.run} --embeddings {input.embeddings} --output {output.rows}"
-        " --evaluation {params.evaluation:q} --labels {params.labels:q} --threads {threads}"
-        " {resources.engine} 2>&1 | tee {log}"
+        " --neighbours {output.neighbours} --evaluation {params.evaluation:q} --labels {params.labels:q}"
+        " --threads {threads} {resources.engine} 2>&1 | tee {log}"
 
 
 rule collect:

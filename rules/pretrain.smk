@@ -1,4 +1,4 @@
-"""Pretraining: one job a run. Its resume state lives in <run>/state and is no output of the rule."""
+"""Weights: one training a run, or one import. A training's resume state lives in <run>/state and is no output."""
 
 
 rule pretrain:
@@ -13,6 +13,8 @@ rule pretrain:
         "results/{dataset}/{name}/seed{seed}/pretrain.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/pretrain.time.tsv"
+    wildcard_constraints:
+        name="[a-z0-9_.+@~-]+" + "".join(f"(?<!~{re.escape(variant)})" for variant in IMPORTED),
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["threads"]
@@ -27,3 +29,27 @@ rule pretrain:
     shell:
         "python -m workflow_scripts.pretrain --run {params.run} --data {params.data} --settings {params.settings:q}"
         " {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log}"
+
+
+rule import_checkpoint:
+    input:
+        packed=get_packed,
+        checkpoint=get_checkpoint,
+        code=get_code("import_checkpoint.py", "models/released.py"),
+    output:
+        weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
+    log:
+        "results/{dataset}/{name}/seed{seed}/import_checkpoint.log",
+    benchmark:
+        "results/{dataset}/{name}/seed{seed}/import_checkpoint.time.tsv"
+    wildcard_constraints:
+        name=f"[a-z0-9_.+@-]+~({one_of(map(re.escape, IMPORTED))})",
+    conda:
+        "../envs/environment.yaml"
+    params:
+        run=lambda w, output: os.path.dirname(output.weights),
+        data=lambda w, input: os.path.dirname(input.packed[0]),
+        settings=lambda w: as_json(get_settings(config, get_run(w))),
+    shell:
+        "python -m workflow_scripts.import_checkpoint {input.checkpoint:q} --run {params.run} --data {params.data}"
+        " --settings {params.settings:q} 2>&1 | tee {log}"

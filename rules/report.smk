@@ -40,9 +40,12 @@ rule figures:
         folder=lambda w, output: os.path.dirname(output[0]),
         datasets=as_json(DATASETS),
         histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
+        # No inputs: figures are made again from what is left where runs were deleted.
+        neighbours=as_json(get_neighbours()),
     shell:
         "python -m workflow_scripts.figures --rows {input.rows} --papers {input.papers} --sources {input.meta}"
-        " --datasets {params.datasets:q} --histories {params.histories:q} --output {params.folder} 2>&1 | tee {log}"
+        " --datasets {params.datasets:q} --histories {params.histories:q} --neighbours {params.neighbours:q}"
+        " --output {params.folder} 2>&1 | tee {log}"
 
 
 rule report:

@@ -1,8 +1,10 @@
-"""Rule `figures`: the papers' figures, measured beside published, and training curves, as PNG and PDF."""
+"""Rule `figures`: the papers' figures, measured beside published, nearest neighbours, and training curves."""
 
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 
 from workflow_scripts.support.errors import command
 from workflow_scripts.tables import add_view_arguments
@@ -13,14 +15,23 @@ def main() -> None:
     """Draw all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     add_view_arguments(parser)
+    parser.add_argument(
+        "--neighbours", type=json.loads, default={}, help="neighbours.json of runs by data set, as JSON"
+    )
     arguments = parser.parse_args()
-    from workflow_scripts.reporting.cells import make_tables
+    from workflow_scripts.reporting.cells import make_tables, read_material
+    from workflow_scripts.reporting.neighbours import plot_neighbours
     from workflow_scripts.reporting.plots import plot_curves, plot_histories, save_figure
 
-    given = arguments.rows, arguments.papers, arguments.sources, arguments.datasets, arguments.histories
-    for table in make_tables(*given):
+    material = read_material(arguments.rows, arguments.sources, arguments.datasets, arguments.histories)
+    for table in make_tables(material, arguments.papers):
         if table.view.figure:
             save_figure(plot_curves(table), arguments.output / f"{table.view.scope}.{table.view.name}")
+    packed = {meta.parent.parent.name: meta.parent for meta in arguments.sources}
+    for dataset, files in arguments.neighbours.items():
+        source, caveat = arguments.datasets[dataset]["source"], material.caveats[dataset]
+        figure = plot_neighbours(map(Path, files), packed[source], dataset, caveat)
+        save_figure(figure, arguments.output / f"{dataset}.neighbours")
     save_figure(plot_histories(arguments.histories), arguments.output / "training_curves")
 
 

@@ -1,7 +1,8 @@
 """Rule `probe`: what probes read from a run's embeddings, and what its predictions retrieve, as rows.
 
 R2 of relative and of individual latents of every group in both definitions, top-1, and retrieval, for every
-representation, context and length (ContextSSL, Gupta et al. 2024, section 4).
+representation, context and length (ContextSSL, Gupta et al. 2024, section 4). Beside the rows, the views that
+predictions retrieve for a few queries, for the nearest-neighbour figure.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--evaluation", type=json.loads, required=True, help="evaluation settings, as JSON")
     parser.add_argument("--labels", type=json.loads, required=True, help="dataset, benchmark, method ... of the rows")
     parser.add_argument("--output", type=Path, required=True, help="rows to write (.parquet)")
+    parser.add_argument("--neighbours", type=Path, required=True, help="retrieved views to show (.json), to write")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
     return parser.parse_args()
@@ -32,12 +34,14 @@ def main() -> None:
     arguments = parse_arguments()
     from workflow_scripts.evaluation.evaluator import ProbedRun
     from workflow_scripts.reporting.rows import make_rows, write_rows
+    from workflow_scripts.support.files import write_json
     from workflow_scripts.training.run import choose_device
 
     device = choose_device(arguments.device, arguments.threads)
     run = ProbedRun(arguments.run, arguments.embeddings, arguments.evaluation, device)
     rows = [{**arguments.labels, **run.provenance, **row} for row in run.rows()]
     write_rows(make_rows(rows), arguments.output)
+    write_json(arguments.neighbours, run.neighbours())
 
 
 if __name__ == "__main__":

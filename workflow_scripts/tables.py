@@ -1,4 +1,4 @@
-"""Rule `tables`: every table of the papers, measured beside published, as CSV, Markdown, LaTeX and JSON."""
+"""Rule `tables`: scorecards, and every table of the papers beside the published values, in four formats."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     add_view_arguments(parser)
     arguments = parser.parse_args()
-    from workflow_scripts.reporting.cells import make_tables
-    from workflow_scripts.reporting.formats import FORMATS
+    from workflow_scripts.reporting.cells import make_tables, read_material
+    from workflow_scripts.reporting.formats import FORMATS, lay_out
+    from workflow_scripts.reporting.scorecard import make_scorecards
     from workflow_scripts.support.files import write_text
 
-    given = arguments.rows, arguments.papers, arguments.sources, arguments.datasets, arguments.histories
-    for table in make_tables(*given):
+    material = read_material(arguments.rows, arguments.sources, arguments.datasets, arguments.histories)
+    tables = [lay_out(table) for table in make_tables(material, arguments.papers)]
+    for table in (*make_scorecards(material, arguments.papers), *tables):
         for ending, convert in FORMATS.items():
-            write_text(arguments.output / f"{table.view.scope}.{table.view.name}.{ending}", convert(table))
+            write_text(arguments.output / f"{table.scope}.{table.name}.{ending}", convert(table))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from workflow_scripts.data.actions import difference, make_view_actions
 from workflow_scripts.evaluation.contexts import parse_context
 from workflow_scripts.evaluation.embeddings import read_array
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
+from workflow_scripts.evaluation.neighbours import Neighbour, list_neighbours
 from workflow_scripts.evaluation.probes import (
     Bank,
     Predictions,
@@ -60,6 +61,8 @@ class ProbedRun:
             yield from self._probe("g", [""], ("relative", "class"))
         if "rho" in arrays:
             yield from self._retrieve("rho", "rho", "g", "")
+        if self.settings["method"] == "constant":
+            yield from self._retrieve("h", "h", "h", "")  # all candidates are tied: chance
         if contexts:
             yield from self._probe("z+", contexts, ("relative", "class"))
         # The action of a control, or of a method without actions, has no truth to follow.
@@ -70,6 +73,13 @@ class ProbedRun:
             yield from self._probe("zr", true, ("class",))
         for name in true:
             yield from self._retrieve("zr", f"zr.{name}", f"z+.{name}", name)
+
+    def neighbours(self) -> list[Neighbour]:
+        """Return what predictions retrieve for a few queries of the test split; nothing where views are made anew."""
+        dataset = self.settings["dataset"]
+        if dataset["views"] != "stored" or "test" not in self.evaluation["splits"]:
+            return []
+        return list_neighbours(self.folder, self.manifest, dataset["actions"], self.evaluation["seed"])
 
     def _retrieve(self, representation: str, predicted: str, candidates: str, context: str) -> Iterator[Row]:
         """Retrieve every view of every object by the prediction for it."""

@@ -20,12 +20,27 @@ def retrieve(predicted: np.ndarray, candidates: np.ndarray) -> dict[str, float]:
     """
     above, tied = [], []
     for start in range(0, len(predicted), CHUNK):
-        queries, views = (_normalise(np.asarray(a[start : start + CHUNK])) for a in (predicted, candidates))
-        cosines = queries @ views.swapaxes(1, 2)  # (n, V queries, V candidates)
-        own = np.diagonal(cosines, axis1=1, axis2=2)[:, :, None]
-        above.append((cosines > own).sum(axis=2).ravel())
-        tied.append((cosines == own).sum(axis=2).ravel())
+        chunk = slice(start, start + CHUNK)
+        nearer, as_near = count_nearer(compute_cosines(predicted[chunk], candidates[chunk]))
+        above.append(nearer.ravel())
+        tied.append(as_near.ravel())
     return expect(np.concatenate(above), np.concatenate(tied))
+
+
+def compute_cosines(predicted: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+    """Return the cosines (n, V, V) of an object's queries with its candidates. predicted, candidates: (n, V, O)."""
+    queries, views = (_normalise(np.asarray(a)) for a in (predicted, candidates))
+    cosines: np.ndarray = queries @ views.swapaxes(1, 2)
+    return cosines
+
+
+def count_nearer(cosines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for cosines (n, V, V), how many candidates are nearer than the right one, and as near, itself included.
+
+    Both (n, V); the right candidate of query i is i.
+    """
+    own = np.diagonal(cosines, axis1=1, axis2=2)[:, :, None]
+    return (cosines > own).sum(axis=2), (cosines == own).sum(axis=2)
 
 
 def expect(above: np.ndarray, tied: np.ndarray) -> dict[str, float]:

@@ -99,6 +99,14 @@ def get_settings(config: dict[str, Any], run: Run) -> dict[str, Any]:
     return merge(settings, config["variants"][run.variant]) if run.variant else settings
 
 
+def list_transformers(config: dict[str, Any], dataset: str) -> dict[str, Any]:
+    """Return mask probability and block length of every run on a data set that has them, by name."""
+    keys = ("mask_probability", "block_tokens")
+    runs = [run for run in list_runs(config) if run.dataset == dataset]
+    settings = {run.name: get_settings(config, run)["method_settings"] for run in runs}
+    return {name: {key: own[key] for key in keys} for name, own in settings.items() if set(keys) <= set(own)}
+
+
 def get_labels(config: dict[str, Any], run: Run) -> dict[str, Any]:
     """Return the columns that name the run in its rows."""
     return {

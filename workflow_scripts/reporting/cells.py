@@ -69,10 +69,13 @@ def describe_measured(rows: pd.DataFrame, dataset: str, groups: list[str], names
 
 
 def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
-    """Return the rows that a query selects. `length: longest` and `representation: embedding` are resolved here."""
+    """Return the rows that a query selects. `length: longest` and what a
+    `representation` means for a method are resolved here: `embedding` is z+ or h, `output` is z+ or g."""
     select = {"variant": "", **select}
-    if select.get("representation") == "embedding":
-        select["representation"] = "z+" if select.get("context") else "h"
+    if select.get("representation") in ("embedding", "output"):
+        select["representation"] = (
+            "z+" if select.get("context") else {"embedding": "h", "output": "g"}[select["representation"]]
+        )
     if select.get("representation") == "h":  # h belongs to a run, not to a context
         select = {key: value for key, value in select.items() if key not in ("context", "length")}
     longest = select.get("length") == "longest"
@@ -104,32 +107,46 @@ def make_floors(rows: pd.DataFrame, view: View) -> dict[str, float]:
     return {section: float(values.mean()) for section, values in found.items() if len(values)}
 
 
-def make_tables(
-    rows_path: Path, papers: list[Path], metas: list[Path], datasets: dict[str, Any], histories: list[Path]
-) -> list[Table]:
-    """Make every view of every paper. Reports the test split.
+@dataclass(frozen=True)
+class Material:
+    """What views are made of.
 
-    datasets: by name, source, benchmark, groups and names of runs (`methods`). metas: meta.json of the sources.
-    histories: of the trainings, for their time.
+    rows: of the test split. datasets: by name, source, benchmark, groups and names of runs (`methods`). measured and
+    caveats: by data set.
     """
+
+    rows: pd.DataFrame
+    datasets: dict[str, Any]
+    measured: dict[str, Measured]
+    caveats: dict[str, str]
+
+
+def read_material(rows_path: Path, metas: list[Path], datasets: dict[str, Any], histories: list[Path]) -> Material:
+    """Read everything that views are made of. metas: meta.json of the sources. histories: for the time of trainings."""
     rows = read_rows(rows_path)
     rows = pd.concat([rows[rows["split"] == "test"], make_training_rows(histories)])
-    caveats = {meta.parent.parent.name: read_json(meta)["caveat"] for meta in metas}
+    sources = {meta.parent.parent.name: read_json(meta)["caveat"] for meta in metas}
     measured = {
         name: describe_measured(rows, name, entry["groups"], entry["methods"]) for name, entry in datasets.items()
     }
+    return Material(rows, datasets, measured, {name: sources[entry["source"]] for name, entry in datasets.items()})
+
+
+def make_tables(material: Material, papers: list[Path]) -> list[Table]:
+    """Make every view of every paper."""
     tables = []
     for path in papers:
         paper = read_paper(path)
-        for scope, name in list_views(path, datasets):
+        for scope, name in list_views(path, material.datasets):
             benchmark = paper["tables"][name]["benchmark"]
-            scoped = [d for d, entry in datasets.items() if entry["benchmark"] == benchmark and scope in (ACROSS, d)]
-            view = make_view(paper, name, scope, {dataset: measured[dataset] for dataset in scoped})
-            own = rows[rows["dataset"].isin(scoped)]
+            datasets = material.datasets.items()
+            scoped = [d for d, entry in datasets if entry["benchmark"] == benchmark and scope in (ACROSS, d)]
+            view = make_view(paper, name, scope, {dataset: material.measured[dataset] for dataset in scoped})
+            own = material.rows[material.rows["dataset"].isin(scoped)]
             cells = [
                 [make_cell(own, row, column, position) for position, column in enumerate(view.columns)]
                 for row in view.rows
             ]
-            caveat = "; ".join(dict.fromkeys(filter(None, (caveats[datasets[d]["source"]] for d in scoped))))
+            caveat = "; ".join(dict.fromkeys(filter(None, (material.caveats[dataset] for dataset in scoped))))
             tables.append(Table(view, cells, caveat, make_floors(own, view)))
     return tables

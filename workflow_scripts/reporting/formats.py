@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -44,71 +45,80 @@ def caption(table: Table) -> str:
     return " ".join(parts)
 
 
-def layout_cells(table: Table) -> tuple[list[str], list[list[str]]]:
-    """Return headers and rows of text: a measured column each, and a published one where there are values."""
-    has_published = [any(row[i].published is not None for row in table.cells) for i in range(len(table.view.columns))]
+@dataclass(frozen=True)
+class TextTable:
+    """A table as text, ready for any format. The first two columns name a row.
+
+    records: full numbers, for CSV. details: lines of text behind each row, or none at all.
+    """
+
+    name: str
+    scope: str
+    title: str
+    caption: str
+    caveat: str
+    headers: list[str]
+    rows: list[list[str]]
+    records: list[dict[str, Any]]
+    details: list[list[str]] = field(default_factory=list)
+
+
+def lay_out(table: Table) -> TextTable:
+    """Turn cells into text: a measured column each, and a published one where there are values."""
+    view = table.view
+    has_published = [any(row[i].published is not None for row in table.cells) for i in range(len(view.columns))]
     headers = ["Section", "Method"]
-    for column, published in zip(table.view.columns, has_published, strict=True):
+    for column, published in zip(view.columns, has_published, strict=True):
         headers += [column.label, f"{column.label}, published"] if published else [column.label]
-    lines = []
-    for row, cells in zip(table.view.rows, table.cells, strict=True):
+    lines, records = [], []
+    for row, cells in zip(view.rows, table.cells, strict=True):
         line = [row.section, row.label]
-        for column, cell, published in zip(table.view.columns, cells, has_published, strict=True):
+        for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
             line += [format_measured(cell, column.digits)]
-            line += [format_number(cell.published, column.digits)] if published else []
+            if has_published[position]:
+                missing = "not available" if position < len(row.published) else ""
+                line += [format_number(cell.published, column.digits) or missing]
+            key = {"section": row.section, "method": row.select.get("method", ""), "label": row.label}
+            records.append({**key, "column": column.label, **asdict(cell), "difference": cell.difference})
         lines.append(line)
-    return headers, lines
+    return TextTable(view.name, view.scope, view.title, caption(table), table.caveat, headers, lines, records)
 
 
-def to_csv(table: Table) -> str:
-    """Return full numbers, one row a cell: mean, std, seeds, published and their difference."""
-    records = [
-        {"section": row.section, "method": row.select.get("method", ""), "label": row.label, "column": column.label}
-        | asdict(cell)
-        | {"difference": cell.difference}
-        for row, cells in zip(table.view.rows, table.cells, strict=True)
-        for column, cell in zip(table.view.columns, cells, strict=True)
-    ]
-    return pd.DataFrame(records).to_csv(index=False)
+def to_csv(table: TextTable) -> str:
+    """Return the records: full numbers, of a view one row a cell with mean, std, seeds, published and difference."""
+    return pd.DataFrame(table.records).to_csv(index=False)
 
 
-def to_markdown(table: Table) -> str:
+def to_markdown(table: TextTable) -> str:
     """Return a Markdown table under its caption."""
-    headers, lines = layout_cells(table)
-    escaped = [[text.replace("|", r"\|") for text in line] for line in lines]
-    return (
-        caption(table)
-        + "\n\n"
-        + pd.DataFrame(escaped, columns=headers).to_markdown(index=False, disable_numparse=True)
-        + "\n"
-    )
+    escaped = [[text.replace("|", r"\|") for text in line] for line in table.rows]
+    frame = pd.DataFrame(escaped, columns=table.headers)
+    return f"{table.caption}\n\n{frame.to_markdown(index=False, disable_numparse=True)}\n"
 
 
-def to_latex(table: Table) -> str:
+def to_latex(table: TextTable) -> str:
     """Return a booktabs table environment."""
 
     def escape(text: str) -> str:
         return "".join(LATEX_ESCAPES.get(character, character) for character in text).replace("±", r"$\pm$")
 
-    headers, lines = layout_cells(table)
     body, section = [], None
-    for line in lines:
+    for line in table.rows:
         if section is not None and line[0] != section:
             body.append(r"\midrule")
         section = line[0]
         body.append(" & ".join(map(escape, line)) + r" \\")
-    begin = [r"\begin{table}", r"\centering", rf"\caption{{{escape(caption(table))}}}"]
-    begin += [rf"\begin{{tabular}}{{ll{'r' * (len(headers) - 2)}}}", r"\toprule"]
-    head = [" & ".join(map(escape, headers)) + r" \\", r"\midrule"]
+    begin = [r"\begin{table}", r"\centering", rf"\caption{{{escape(table.caption)}}}"]
+    begin += [rf"\begin{{tabular}}{{ll{'r' * (len(table.headers) - 2)}}}", r"\toprule"]
+    head = [" & ".join(map(escape, table.headers)) + r" \\", r"\midrule"]
     return "\n".join([*begin, *head, *body, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 
-def to_json(table: Table) -> str:
-    """Return the table as the report reads it: caption, headers and rows of text."""
-    headers, lines = layout_cells(table)
-    content = {"name": table.view.name, "scope": table.view.scope, "title": table.view.title}
-    content |= {"caption": caption(table), "caveat": table.caveat}
-    return json.dumps({**content, "headers": headers, "rows": lines}, indent=2, ensure_ascii=False) + "\n"
+def to_json(table: TextTable) -> str:
+    """Return the table as the report reads it."""
+    content = asdict(table)
+    del content["records"]
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex, "json": to_json}

@@ -111,10 +111,27 @@ def list_views(path: str | Path, datasets: dict[str, Any]) -> list[tuple[str, st
         expand = table.get("view", {}).get("expand")
         if "view" not in table or (expand == ACROSS and len(own) < 2):
             continue
-        if expand == "variants":
-            own = [dataset for dataset in own if any("~" in run for run in datasets[dataset]["methods"])]
+        # A view of variants: of all that there are, or of those that its rows name.
+        named = {row["select"]["variant"] for row in table["rows"] if row["select"].get("variant")}
+        if expand == "variants" or named:
+            own = [
+                d
+                for d in own
+                if _list_variants(datasets[d]["methods"]) & (named or _list_variants(datasets[d]["methods"]))
+            ]
         views += [(scope, name) for scope in ([ACROSS] if expand == ACROSS else own)]
     return views
+
+
+def _list_variants(names: list[str]) -> set[str]:
+    """Return the variants among names of runs."""
+    return {name.partition("~")[2] for name in names if "~" in name}
+
+
+def list_judged(path: str | Path, datasets: dict[str, Any]) -> list[str]:
+    """Return the selected data sets on whose benchmark the paper makes claims."""
+    benchmarks = {claim["benchmark"] for claim in read_paper(path)["claims"]}
+    return [dataset for dataset, entry in datasets.items() if entry["benchmark"] in benchmarks]
 
 
 def has_figure(path: str | Path, name: str) -> bool:

@@ -6,11 +6,13 @@ import base64
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.layouts import read_paper
 from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.reporting.shapes import describe_shapes
 from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.support.files import read_json
 
@@ -48,11 +50,20 @@ def make_page(
         caveats=[s["meta"]["caveat"] for s in described if s["meta"]["caveat"]],
         tables=contents,
         figures=[{"name": path.stem, "source": embed_image(path)} for path in figures],
-        findings={name: describe_controls(tested, name, entry["groups"]) for name, entry in datasets.items()},
+        findings=find_findings(tested, datasets),
         sources=described,
         times=describe_times(times),
         provenance=describe_provenance(frame),
     )
+
+
+def find_findings(rows: pd.DataFrame, datasets: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
+    """Return sentences by (data set, table) that they belong under."""
+    findings = {}
+    for name, entry in datasets.items():
+        findings[name, "context_controls"] = describe_controls(rows, name, entry["groups"])
+        findings[name, "context_variants"] = describe_shapes(rows, name, entry["groups"], entry["transformers"])
+    return findings
 
 
 def describe_source(meta: Path) -> dict[str, Any]:

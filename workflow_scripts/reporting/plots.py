@@ -44,9 +44,7 @@ def plot_curves(table: Table) -> Figure:
     families = list_families(view.rows) if spec.get("split") == "variants" else [""]
     size = (3.1 * len(sections), 2.5 * len(families)) if len(families) > 1 else (4.2 * len(sections), 3.6)
     with plt.rc_context(SETTINGS):
-        figure, axes = plt.subplots(
-            len(families), len(sections), figsize=size, squeeze=False, sharey=len(families) == 1, sharex=True
-        )
+        figure, axes = plt.subplots(len(families), len(sections), figsize=size, squeeze=False, sharey=True, sharex=True)
         for family, panels in zip(families, axes, strict=True):
             for axis, section in zip(panels, sections, strict=True):
                 own = [row.section == section and get_family(row) in ("", family) for row in view.rows]
@@ -59,7 +57,7 @@ def plot_curves(table: Table) -> Figure:
             (panels[-1] if len(families) > 1 else panels[0]).legend(fontsize=6, frameon=False)
         for axis in axes[-1]:
             axis.set_xlabel(spec["x"])
-        _add_caveat(figure, f"{view.scope}: {table.caveat}" if table.caveat else view.scope)
+        add_caveat(figure, f"{view.scope}: {table.caveat}" if table.caveat else view.scope)
     return figure
 
 
@@ -92,8 +90,9 @@ def _draw_panel(axis: Axes, table: Table, own: list[bool]) -> None:
     axis.set_xticks(positions, [column.label for column in table.view.columns])
 
 
-def _add_caveat(figure: Figure, text: str) -> None:
-    figure.tight_layout(rect=(0, 0.07, 1, 1))
+def add_caveat(figure: Figure, text: str, bottom: float = 0.07) -> None:
+    """Lay a figure out above its lowest part, a share `bottom` of its height, and write there what its data are."""
+    figure.tight_layout(rect=(0, bottom, 1, 1))
     figure.text(0.01, 0.015, text, fontsize=6.5, color="dimgray", wrap=True)
 
 

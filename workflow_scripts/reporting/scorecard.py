@@ -1,0 +1,163 @@
+"""The scorecard: each claim of a paper as comparisons of measured numbers, and a verdict on it.
+
+A claim (papers/*.yaml) is a list of comparisons, `of` less `than` against a margin. It is reproduced where all hold,
+not reproduced where one fails, undecided where one holds on average but not beyond the spread over seeds, and
+not run where numbers are missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.special import stdtrit
+
+from workflow_scripts.reporting.cells import Material, select_rows
+from workflow_scripts.reporting.formats import TextTable, format_number
+from workflow_scripts.reporting.layouts import Measured, Select, list_judged, read_paper
+
+REPRODUCED, FAILED, UNDECIDED, NOT_RUN = "reproduced", "not reproduced", "undecided", "not run"
+LEVEL = 0.05  # of the one-sided t test over seeds
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`of` less `than` (None = 0) must be at least, or at most, `margin`."""
+
+    label: str
+    of: Select
+    than: Select | None
+    margin: float
+    at_least: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a comparison found: the mean over `seeds` seeds, its standard deviation, and the verdict on it alone."""
+
+    comparison: Comparison
+    mean: float | None
+    std: float | None
+    seeds: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim and what was found of it."""
+
+    claim: str
+    text: str
+    verdict: str
+    evidence: list[Evidence]
+
+
+def judge(claim: dict[str, Any], rows: pd.DataFrame, measured: Measured, controls: list[str]) -> Verdict:
+    """Return the verdict on a claim. rows: of one data set's test split. controls: methods that are no rivals."""
+    evidence = [
+        weigh(comparison, rows)
+        for spec in claim.get("comparisons", [])
+        for comparison in list_comparisons(spec, measured, controls)
+    ]
+    found = {entry.verdict for entry in evidence} or {NOT_RUN}
+    # What failed has failed, whatever is still missing.
+    verdict = next(v for v in (FAILED, NOT_RUN, UNDECIDED, REPRODUCED) if v in found)
+    return Verdict(claim["id"], claim["text"], verdict, evidence)
+
+
+def list_comparisons(spec: dict[str, Any], measured: Measured, controls: list[str]) -> list[Comparison]:
+    """Return the comparisons of a spec: one, or with `rivals` one for every other method and each of its contexts."""
+    at_least = "at_least" in spec
+    margin = float(spec["at_least"] if at_least else spec["at_most"])
+    if "rivals" not in spec:
+        return [Comparison(spec["label"], spec["of"], spec.get("than"), margin, at_least)]
+    comparisons = []
+    for run in measured.runs:
+        if run.method in controls or run.method == spec["of"]["method"] or run.variant:
+            continue
+        contexts: list[Select] = [{"context": kind, "length": length} for kind, length in measured.contexts[run]]
+        for context in contexts or [{}]:
+            name = f"{run.name}, {context['context']} context of {context['length']}" if context else run.name
+            than = {**spec["rivals"], **run.select, **context}
+            comparisons.append(Comparison(f"{spec['label']} {name}", spec["of"], than, margin, at_least))
+    # Without a rival there is nothing to be best of.
+    return comparisons or [
+        Comparison(f"{spec['label']} any other method", spec["of"], {"method": ""}, margin, at_least)
+    ]
+
+
+def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
+    """Compute a comparison by seed. With several seeds the margin must be passed beyond a one-sided t bound."""
+    values = read_values(rows, comparison.of)
+    if comparison.than is not None:
+        values = (values - read_values(rows, comparison.than)).dropna()
+    if values.empty:
+        return Evidence(comparison, None, None, 0, NOT_RUN)
+    mean, seeds = float(values.mean()), len(values)
+    std = float(values.std(ddof=1)) if seeds > 1 else None
+    ahead = mean - comparison.margin if comparison.at_least else comparison.margin - mean
+    beyond_spread = std is None or ahead >= t_bound(std, seeds)
+    return Evidence(comparison, mean, std, seeds, FAILED if ahead < 0 else REPRODUCED if beyond_spread else UNDECIDED)
+
+
+def read_values(rows: pd.DataFrame, select: Select) -> pd.Series:
+    """Return the values that a query selects, by seed; less those of its `minus`, if it has one."""
+    own = {key: value for key, value in select.items() if key != "minus"}
+    values: pd.Series = select_rows(rows, own).set_index("seed")["value"]
+    if "minus" in select:
+        values = (values - select_rows(rows, {**own, **select["minus"]}).set_index("seed")["value"]).dropna()
+    return values
+
+
+def t_bound(std: float, seeds: int) -> float:
+    """Return how far a mean over seeds must be ahead for a one-sided t test at `LEVEL`."""
+    return float(stdtrit(seeds - 1, 1 - LEVEL) * std / seeds**0.5)
+
+
+def make_scorecard(verdicts: list[Verdict], paper: str, scope: str, caveat: str) -> TextTable:
+    """Set verdicts as a table, the evidence of each behind it."""
+    records = [
+        {"claim": v.claim, "verdict": v.verdict, "comparison": e.comparison.label, "comparison_verdict": e.verdict}
+        | {"mean": e.mean, "std": e.std, "seeds": e.seeds, "margin": e.comparison.margin}
+        for v in verdicts
+        for e in v.evidence
+    ] or [{"claim": v.claim, "verdict": v.verdict} for v in verdicts]
+    seeds = max((e.seeds for v in verdicts for e in v.evidence), default=0)
+    scale = f"{seeds} seeds" if seeds > 1 else "one seed, so that no spread is known"
+    caption = f"Claims of {paper}, judged on {scope} with {scale}."
+    if seeds > 1:
+        caption += f" {UNDECIDED.capitalize()}: holds on average, but not beyond the spread (t test, {LEVEL:.0%})."
+    caption += f" Data: {caveat.rstrip('.')}." if caveat else ""
+    rows = [[v.claim, v.text, v.verdict] for v in verdicts]
+    details = [[describe(e) for e in v.evidence] for v in verdicts]
+    headers = ["Claim", "The paper says", "Verdict"]
+    return TextTable("scorecard", scope, "Scorecard", caption, caveat, headers, rows, records, details)
+
+
+def describe(evidence: Evidence) -> str:
+    """Say in one line what a comparison found."""
+    comparison = evidence.comparison
+    wanted = f"{'at least' if comparison.at_least else 'at most'} {format_number(comparison.margin, 3)}"
+    if evidence.mean is None:
+        return f"{comparison.label}: not run (wanted {wanted})"
+    spread = "" if evidence.std is None else f" ± {format_number(evidence.std, 3)}"
+    return f"{comparison.label}: {format_number(evidence.mean, 3)}{spread}, wanted {wanted}: {evidence.verdict}"
+
+
+def make_scorecards(material: Material, papers: list[Path]) -> list[TextTable]:
+    """Judge the claims of every paper on every data set of their benchmark."""
+    scorecards = []
+    for path in papers:
+        paper = read_paper(path)
+        for dataset in list_judged(path, material.datasets):
+            benchmark = material.datasets[dataset]["benchmark"]
+            rows = material.rows[material.rows["dataset"] == dataset]
+            verdicts = [
+                judge(claim, rows, material.measured[dataset], paper["controls"])
+                for claim in paper["claims"]
+                if claim["benchmark"] == benchmark
+            ]
+            scorecards.append(make_scorecard(verdicts, paper["title"], dataset, material.caveats[dataset]))
+    return scorecards
