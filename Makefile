@@ -28,8 +28,9 @@ reproduce: setup ## run an experiment from data to report, and say where the rep
 tables: setup ## make tables, figures and report again from stored rows, without training
 	@$(SNAKEMAKE) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views
 
-plan: setup ## say what would run, and run nothing
+plan: setup ## say what would run and what it would cost, and run nothing
 	@$(SNAKEMAKE) --dry-run --quiet rules $(ARGS) $(CONFIG)
+	@$(SNAKEMAKE) --quiet all $(ARGS) $(CONFIG) -- costs 2>/dev/null
 
 ablations: ## run the paper's ablations on the embedded data
 	@$(MAKE) --no-print-directory reproduce EXPERIMENT=embedded-ablations

@@ -22,6 +22,7 @@ localrules:
     rows,
     views,
     summary,
+    costs,
 
 
 rule all:

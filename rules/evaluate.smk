@@ -7,7 +7,8 @@ rule embed:
         packed=get_packed,
         code=lambda w: get_code(*list_embedding_code(get_run(w).method)),
     output:
-        embeddings=directory("results/{dataset}/{name}/seed{seed}/embeddings"),
+        # Large, and made again from the weights: deleted when the rows exist (--notemp keeps them).
+        embeddings=temp(directory("results/{dataset}/{name}/seed{seed}/embeddings")),
     log:
         "results/{dataset}/{name}/seed{seed}/embed.log",
     benchmark:

@@ -84,3 +84,15 @@ rule summary:
         "../envs/environment.yaml"
     shell:
         "(cat {input.tables}; echo; echo The report: $(realpath {input.report})) | tee {log}"
+
+
+rule costs:
+    """Print what the experiment will cost."""
+    log:
+        f"{REPORTS}/costs.log",
+    conda:
+        "../envs/environment.yaml"
+    params:
+        config=as_json(config),
+    shell:
+        "python -m workflow_scripts.costs --config {params.config:q} | tee {log}"

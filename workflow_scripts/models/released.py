@@ -68,25 +68,21 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 def _load(path: Path) -> Any:
     """Return what torch.save wrote to a file."""
-    damaged = f"{path} is damaged, or not a file of torch.save; get it again, or {EXPORT}"
     try:
-        # torch does not compare the archive's checksums: a flipped bit would become a weight.
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                if archive.testzip():
-                    raise UserError(damaged)
-        with warnings.catch_warnings(action="ignore"):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except UserError:
-        raise
+        path.open("rb").close()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; give the path of a checkpoint") from None
-    except UnpicklingError as error:
-        if code := re.search(r"GLOBAL (\S+)", str(error)):
-            raise UserError(f"{path} holds code ({code[1]}) beside tensors, which is not run; {EXPORT}") from None
-        raise UserError(damaged) from None
-    except Exception:  # torch raises many kinds for a file that is not whole
-        raise UserError(damaged) from None
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                if archive.testzip():  # torch compares no checksums: a flipped bit would become a weight
+                    raise zipfile.BadZipFile
+        with warnings.catch_warnings(action="ignore"):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds for a file that is not whole
+        code = re.search(r"GLOBAL (\S+)", str(error)) if isinstance(error, UnpicklingError) else None
+        what = f"holds code ({code[1]}), which is not run" if code else "is damaged, or not a file of torch.save"
+        raise UserError(f"{path} {what}; {'' if code else 'get it again, or '}{EXPORT}") from None
 
 
 def infer_settings(tensors: dict[str, Tensor]) -> tuple[dict[str, Any], int | None]:

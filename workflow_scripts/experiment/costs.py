@@ -1,0 +1,86 @@
+"""What an experiment will cost, before anything starts: device hours, disk and memory, from the config alone.
+
+Times rest on a throughput that the config states with its source (`throughput`); what was trained already on this
+machine is not counted again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.data.render_settings import parse_settings
+from workflow_scripts.experiment.runs import Run, get_settings, list_runs
+
+GIB = 2**30
+FEATURES = {"resnet18": 512}  # of encoders that do not name their width
+# Images of the data sets that are downloaded: objects x views in training and test splits (see data/sources.yaml).
+OFFICIAL = {"3diebench": (41920 * 50, 10552 * 50), "cifar10": (50000, 10000)}
+CONTROLS = {"zero-action": 1, "shuffled": 2, "foreign": 2}  # kinds of contexts a control adds, for two groups
+
+
+def count_images(config: dict[str, Any], source: str) -> int:
+    """Return the number of images of a source, train and test together."""
+    entry = config["sources"][source]
+    if "render" in entry:
+        settings = parse_settings(entry["render"])
+        return settings.classes * sum(settings.objects_per_class.values()) * settings.views
+    if share := entry.get("per_class"):
+        return 10 * (share["train"] + share["val"])
+    return sum(OFFICIAL[entry["download"]])
+
+
+def packed_bytes(config: dict[str, Any], source: str) -> int:
+    """Return the size of a packed source: uint8, three channels."""
+    return int(count_images(config, source) * config["sources"][source]["resolution"] ** 2 * 3)
+
+
+def embedding_bytes(config: dict[str, Any], run: Run) -> int:
+    """Return the size of a run's embeddings: float32, h and, of a method with contexts, z+ and z_r under each."""
+    settings, evaluation = get_settings(config, run), config["evaluation"]
+    dataset = config["dataset_settings"][run.dataset]
+    images = count_images(config, dataset["source"]) * (dataset["evaluation_views"] or 1)
+    encoder, own = settings["encoder"], settings["method_settings"]
+    width = encoder.get("dim") or FEATURES[encoder["kind"]]
+    numbers = width
+    if "block_tokens" in own:
+        output, lengths = own["output_dim"] or width, len(evaluation["context_lengths"])
+        groups = len(dataset["groups"]) if "action_scale" in own else 0
+        controls = sum(CONTROLS[name] for name in evaluation["context_controls"]) * len(evaluation["control_lengths"])
+        numbers += output * ((2 * groups * lengths + controls) if groups else lengths)
+    elif "projector" in own:
+        numbers += own["projector"][-1]
+    return int(4 * images * numbers)
+
+
+def count_trained(config: dict[str, Any], run: Run) -> int:
+    """Return how many images a run's training still has to read: 0 where its weights exist."""
+    if (Path(run.folder) / "weights.safetensors").exists() or not config["method_settings"][run.method]["settings"]:
+        return 0
+    training = get_settings(config, run)["training"]
+    return int(2 * training["steps"] * training["batch_pairs"])
+
+
+def describe_costs(config: dict[str, Any]) -> str:
+    """Return the costs of an experiment as a few lines of text."""
+    runs = list_runs(config)
+    sources = dict.fromkeys(config["dataset_settings"][name]["source"] for name in config["datasets"])
+    packed = {source: packed_bytes(config, source) for source in sources}
+    embeddings = {run: embedding_bytes(config, run) for run in runs}
+    largest = max(embeddings, key=lambda run: embeddings[run])
+    images = sum(count_trained(config, run) for run in runs)
+    lines = [f"Runs: {len(runs)}, of which to train: {sum(count_trained(config, run) > 0 for run in runs)}"]
+    throughput = config["throughput"]
+    hours = images / throughput["images_per_second"] / 3600
+    stated = f"at {throughput['images_per_second']} images/s on one {throughput['device']}: {throughput['source']}"
+    lines.append(f"Training: {images:,} images, {hours:,.1f} {throughput['device']} hours ({stated})")
+    sizes = ", ".join(f"{source} {size / GIB:,.1f} GiB" for source, size in packed.items())
+    lines.append(f"Disk for packed data: {sizes} (raw images and archives come on top)")
+    lines.append(
+        f"Disk for embeddings: at most {embeddings[largest] / GIB:,.1f} GiB a run ({largest.name}) while it is evaluated, "
+        "then deleted"
+    )
+    lines.append(
+        f"Memory: packed data are mapped, not loaded; a probing job reads up to {embeddings[largest] / GIB:,.1f} GiB"
+    )
+    return "\n".join(lines)
