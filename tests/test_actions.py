@@ -6,6 +6,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from workflow_scripts.data.actions import ViewActions, canonical, invert_quaternion, multiply_quaternions
+from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.golden
 
@@ -59,3 +60,22 @@ def test_groups_divide_the_action():
     np.testing.assert_array_equal(space.visible(("rotation",)), [1, 1, 1, 1, 0, 0])
     np.testing.assert_array_equal(space.visible(("color",)), [0, 0, 0, 0, 1, 1])
     assert space.dim == 6
+
+
+@pytest.mark.parametrize("hue", ["linear", "circular"])
+def test_one_group_is_a_part_of_both(hue, random):
+    latents = random_latents(random, 20)
+    both = ViewActions(hue=hue)
+    states = both.states(latents)
+    action = both.relate(states[:10], states[10:])
+    for group, entries in both.space().groups.items():
+        one = ViewActions(hue=hue, groups=(group,))
+        own = one.states(latents)
+        assert torch.equal(own, states[:, entries])
+        assert torch.equal(one.relate(own[:10], own[10:]), action[:, entries])
+        assert one.space().groups == {group: slice(0, own.shape[1])}
+
+
+def test_unknown_groups_are_named():
+    with pytest.raises(UserError, match="stored views have no group 'crop'"):
+        ViewActions(groups=("rotation", "crop"))

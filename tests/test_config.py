@@ -53,6 +53,7 @@ def test_schema_knows_the_settings_of_every_method(config):
         (["training", "stepz"], 3, "unknown key 'stepz' at training; did you mean 'steps'?"),
         (["method_settings", "simclr", "settings", "temprature"], 1, "did you mean 'temperature'?"),
         (["method_settings", "contextssl", "settings", "widht"], 1, "did you mean 'width'?"),
+        (["method_settings", "contextssl", "settings", "width"], 0, "settings.width: 0 is less than the minimum"),
         (["training", "steps"], 0, "training.steps"),
         (["seeds"], [], "seeds"),
         (["datasets"], ["nowhere"], "datasets names 'nowhere', which dataset_settings does not define"),

@@ -94,6 +94,21 @@ def test_sampled_environments_show_each_group_half_of_the_time():
     assert abs(seen.count("rotation") / 400 - 0.5) < 0.1
 
 
+def test_the_invariant_environment_shows_no_action_and_has_no_auxiliary_loss():
+    method, pairs = make_contextssl(invariant_environment=True), make_pairs(8)
+    seen = []
+    own = method._environment_loss
+    method._environment_loss = lambda group, *rest: seen.append(group) or own(group, *rest)
+    method.loss(pairs, torch.Generator().manual_seed(0))
+    assert seen == ["rotation", "color", None]
+    features = torch.stack(method.encode_pairs(pairs), dim=1)
+    before = own(None, features, pairs, torch.Generator().manual_seed(0))
+    pairs.action += 1
+    after = own(None, features, pairs, torch.Generator().manual_seed(0))
+    assert torch.equal(before["contrastive"], after["contrastive"])
+    assert float(before["auxiliary"]) == 0
+
+
 def test_the_hidden_group_has_no_influence():
     method, pairs = make_contextssl(environments="sample", auxiliary_weight=0.0), make_pairs(8)
     method.space = ActionSpace({"rotation": slice(0, 4), "color": slice(4, 6)}, SPACE.relate)

@@ -34,11 +34,14 @@ def latents(random):
     return random.uniform(0, 0.7, size=(OBJECTS, VIEWS, 7)).astype(np.float32)
 
 
+GROUPS = ["rotation", "color"]
+
+
 def embed(folder, arrays, latents, random, actions):
     """Write random embeddings and the true states as embed does; return them with the manifest."""
     folder.mkdir()
     values = {name: random.normal(size=(OBJECTS, VIEWS, 4)).astype(np.float32) for name in arrays}
-    values["states"] = make_view_actions(actions).states(latents).numpy()
+    values["states"] = make_view_actions({"actions": actions, "groups": GROUPS}).states(latents).numpy()
     for name, value in values.items():
         np.save(folder / f"test.{name}.npy", value)
     contexts = [name.removeprefix("z+.") for name in arrays if name.startswith("z+.")]
@@ -51,7 +54,7 @@ def test_neighbours_match_a_loop(latents, random, tmp_path, hue):
     seen = {}
     for run, arrays in NAMES.items():
         values, manifest = embed(tmp_path / run, arrays, latents, random, actions)
-        entries = list_neighbours(tmp_path / run, manifest, actions, seed=3)
+        entries = list_neighbours(tmp_path / run, manifest, {"actions": actions, "groups": GROUPS}, seed=3)
         seen[run] = entries
         assert entries == json.loads(json.dumps(entries))
         for entry in entries:
@@ -102,7 +105,7 @@ def stored(latents, random, tmp_path):
         folder = tmp_path / "results" / "toy" / run / "seed0"
         _, manifest = embed(tmp_path / run, arrays, latents, random, {"hue": "linear"})
         files.append(folder / "rows" / "neighbours.json")
-        write_json(files[-1], list_neighbours(tmp_path / run, manifest, {"hue": "linear"}, 0))
+        write_json(files[-1], list_neighbours(tmp_path / run, manifest, {"actions": {}, "groups": GROUPS}, 0))
     files.append(tmp_path / "results" / "toy" / "sie@rotation" / "seed0" / "rows" / "neighbours.json")
     packed = tmp_path / "results" / "data" / "toy" / "packed"
     packed.mkdir(parents=True)

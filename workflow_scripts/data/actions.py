@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,6 +60,7 @@ def canonical(q: Tensor) -> Tensor:
 class ViewActions:
     """Actions between views of 3DIEBench's latents (Garrido et al. 2023, section 3).
 
+    groups: of "rotation" and "color", those that states and actions describe, in this order.
     canonical_quaternions: bring every quaternion to w >= 0. The authors do not; small models need it.
     hue: "linear", the hue itself and its difference as in the paper, or "circular", sine and cosine,
         under which hue 0 and hue 1 are the same color.
@@ -66,9 +68,16 @@ class ViewActions:
 
     canonical_quaternions: bool = False
     hue: str = "linear"
+    groups: tuple[str, ...] = ("rotation", "color")
+
+    def __post_init__(self) -> None:
+        if self.hue not in ("linear", "circular"):
+            raise UserError(f"actions.hue is {self.hue!r}; choose 'linear' or 'circular'")
+        if unknown := set(self.groups) - {"rotation", "color"}:
+            raise UserError(f"stored views have no group {min(unknown)!r}; choose from 'rotation' and 'color'")
 
     def states(self, latents: np.ndarray) -> Tensor:
-        """Turn latents (..., 7) into states (..., 6), or (..., 8) with circular hues.
+        """Turn latents (..., 7) into states (..., 6), or (..., 8) with circular hues; less with one group only.
 
         Entries: quaternion (x, y, z, w) of the extrinsic xyz Euler angles [radian], then the floor's
         and the light's hue [turns], or (sin, cos) of each.
@@ -83,23 +92,34 @@ class ViewActions:
             hues = torch.stack([turns.sin(), turns.cos()], dim=-1).flatten(1)
         if self.canonical_quaternions:
             rotation = canonical(rotation)
-        return torch.cat([rotation, hues], dim=1).float().reshape(*latents.shape[:-1], -1)
+        parts = {"rotation": rotation, "color": hues}
+        return torch.cat([parts[group] for group in self.groups], dim=1).float().reshape(*latents.shape[:-1], -1)
 
     def space(self) -> ActionSpace:
-        """Return the groups `rotation` (entries 0:4) and `color` (the rest)."""
-        stop = 8 if self.hue == "circular" else 6
-        return ActionSpace({"rotation": slice(0, 4), "color": slice(4, stop)}, self.relate)
+        """Return the groups and their entries: `rotation` has four, `color` two, or four with circular hues."""
+        widths = {"rotation": 4, "color": 4 if self.hue == "circular" else 2}
+        stops = np.cumsum([widths[group] for group in self.groups]).tolist()
+        return ActionSpace(
+            {group: slice(stop - widths[group], stop) for group, stop in zip(self.groups, stops, strict=True)},
+            self.relate,
+        )
 
     def relate(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the action (..., A) from `first` to `second`: R1^-1 R2, and hue differences."""
-        rotation = multiply_quaternions(invert_quaternion(first[..., :4]), second[..., :4])
-        if self.canonical_quaternions:
-            rotation = canonical(rotation)
+        relate = {"rotation": self._relate_rotations, "color": self._relate_hues}
+        entries = self.space().groups.items()
+        return torch.cat([relate[group](first[..., own], second[..., own]) for group, own in entries], dim=-1)
+
+    def _relate_rotations(self, first: Tensor, second: Tensor) -> Tensor:
+        rotation = multiply_quaternions(invert_quaternion(first), second)
+        return canonical(rotation) if self.canonical_quaternions else rotation
+
+    def _relate_hues(self, first: Tensor, second: Tensor) -> Tensor:
         if self.hue == "linear":
-            return torch.cat([rotation, second[..., 4:] - first[..., 4:]], dim=-1)
-        sine1, cosine1, sine2, cosine2 = first[..., 4::2], first[..., 5::2], second[..., 4::2], second[..., 5::2]
+            return second - first
+        sine1, cosine1, sine2, cosine2 = first[..., ::2], first[..., 1::2], second[..., ::2], second[..., 1::2]
         turned = [sine2 * cosine1 - cosine2 * sine1, cosine2 * cosine1 + sine2 * sine1]
-        return torch.cat([rotation, torch.stack(turned, dim=-1).flatten(-2)], dim=-1)
+        return torch.stack(turned, dim=-1).flatten(-2)
 
 
 def difference(first: Tensor, second: Tensor) -> Tensor:
@@ -107,9 +127,6 @@ def difference(first: Tensor, second: Tensor) -> Tensor:
     return second - first
 
 
-def make_view_actions(settings: dict[str, object]) -> ViewActions:
-    """Build `ViewActions` from a data set's `actions` settings."""
-    actions = ViewActions(**settings)  # type: ignore[arg-type]
-    if actions.hue not in ("linear", "circular"):
-        raise UserError(f"actions.hue is {actions.hue!r}; choose 'linear' or 'circular'")
-    return actions
+def make_view_actions(dataset: dict[str, Any]) -> ViewActions:
+    """Build `ViewActions` from the settings of a data set of stored views."""
+    return ViewActions(**dataset["actions"], groups=tuple(dataset["groups"]))

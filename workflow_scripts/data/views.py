@@ -79,7 +79,7 @@ class StoredViews:
     """Stored images with latents: a pair is two different views of an object, drawn at random."""
 
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: dict[str, Any], device: torch.device):
-        actions = make_view_actions(settings["actions"])
+        actions = make_view_actions(settings)
         self.space = actions.space()
         self.objects = objects
         self.labels = np.asarray(packed.labels[objects])

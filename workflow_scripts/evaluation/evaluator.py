@@ -38,7 +38,7 @@ class ProbedRun:
         self.folder, self.device = embeddings, device
         self.manifest = read_json(embeddings / "manifest.json")
         dataset = settings["dataset"]
-        self.relate = make_view_actions(dataset["actions"]).relate if dataset["views"] == "stored" else difference
+        self.relate = make_view_actions(dataset).relate if dataset["views"] == "stored" else difference
         self.provenance = {
             "run": run.as_posix(),
             "config_hash": identity["config"],
@@ -79,7 +79,7 @@ class ProbedRun:
         dataset = self.settings["dataset"]
         if dataset["views"] != "stored" or "test" not in self.evaluation["splits"]:
             return []
-        return list_neighbours(self.folder, self.manifest, dataset["actions"], self.evaluation["seed"])
+        return list_neighbours(self.folder, self.manifest, dataset, self.evaluation["seed"])
 
     def _retrieve(self, representation: str, predicted: str, candidates: str, context: str) -> Iterator[Row]:
         """Retrieve every view of every object by the prediction for it."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from workflow_scripts.data.actions import make_view_actions
+from workflow_scripts.data.actions import ViewActions, make_view_actions
 from workflow_scripts.evaluation.contexts import parse_context
 from workflow_scripts.evaluation.embeddings import read_array
 from workflow_scripts.evaluation.retrieval import compute_cosines, count_nearer
@@ -64,25 +64,29 @@ def find_neighbours(
     return own.argmax(axis=1), own.max(axis=1), ranks
 
 
-def describe_action(action: list[float], hue: str) -> dict[str, float]:
+def describe_action(action: list[float], actions: ViewActions) -> dict[str, float]:
     """Return an action (A,) between views in terms to read: the angle [degrees] and the changes of hue [turns].
 
-    hue: "linear" or "circular", see `ViewActions`; a circular change is the shorter way round.
+    A circular change of hue is the shorter way round. Groups that the data set leaves out are left out.
     """
-    x, y, z, w, *hues = action
-    # A quaternion and its negative are the same rotation: |w| gives the angle up to 180 degrees.
-    angle = 2 * math.degrees(math.atan2(math.hypot(x, y, z), abs(w)))
-    if hue == "circular":
-        hues = [math.atan2(sine, cosine) / math.tau for sine, cosine in zip(hues[::2], hues[1::2], strict=True)]
-    floor, light = hues
-    values = {"rotation_degrees": angle, "floor_hue_turns": floor, "light_hue_turns": light}
+    parts = {group: action[entries] for group, entries in actions.space().groups.items()}
+    values = {}
+    if "rotation" in parts:
+        x, y, z, w = parts["rotation"]
+        # A quaternion and its negative are the same rotation: |w| gives the angle up to 180 degrees.
+        values["rotation_degrees"] = 2 * math.degrees(math.atan2(math.hypot(x, y, z), abs(w)))
+    if "color" in parts:
+        hues = parts["color"]
+        if actions.hue == "circular":
+            hues = [math.atan2(sine, cosine) / math.tau for sine, cosine in zip(hues[::2], hues[1::2], strict=True)]
+        values["floor_hue_turns"], values["light_hue_turns"] = hues
     return {name: round(value, 6) for name, value in values.items()}
 
 
-def list_neighbours(folder: Path, manifest: dict[str, Any], actions: dict[str, Any], seed: int) -> list[Neighbour]:
+def list_neighbours(folder: Path, manifest: dict[str, Any], dataset: dict[str, Any], seed: int) -> list[Neighbour]:
     """Return what a run's predictions retrieve in the test split, one entry for each prediction and query.
 
-    folder: of the embeddings, of stored views. actions: the data set's settings of `ViewActions`. `object` is the
+    folder: of the embeddings, of stored views. dataset: the data set's settings. `object` is the
     position in the test split; source, target and retrieved are views. Empty for a method that predicts nothing.
     """
     predictions = list_predictions(manifest["arrays"], manifest["contexts"])
@@ -91,8 +95,8 @@ def list_neighbours(folder: Path, manifest: dict[str, Any], actions: dict[str, A
     states = read_array(folder, "test", "states")
     objects, targets = draw_queries(states.shape[0], states.shape[1], seed)
     first, second = (torch.from_numpy(states[objects, views]) for views in (SOURCE, targets))
-    moved = make_view_actions(actions).relate(first, second).tolist()
-    described = [describe_action(action, actions.get("hue", "linear")) for action in moved]
+    actions = make_view_actions(dataset)
+    described = [describe_action(action, actions) for action in actions.relate(first, second).tolist()]
     entries = []
     for representation, context, length, *names in predictions:
         predicted, candidates = (read_array(folder, "test", name) for name in names)

@@ -51,9 +51,12 @@ def check_config(config: dict[str, Any]) -> None:
 def check_schema(value: Any, schema: Path, origin: str) -> None:
     """Raise `UserError`, naming `origin`, where a value is not what a JSON schema allows."""
     whole = read_yaml(schema)
-    error = best_match(Draft202012Validator(whole).iter_errors(value))
+    definitions = whole.get("$defs", {})
+    errors = Draft202012Validator(whole).iter_errors(value)
+    # A wrong value makes its key, and all beside it, "unevaluated": only keys that nobody knows are reported as such.
+    error = best_match(e for e in errors if e.validator != "unevaluatedProperties" or _unknown_keys(e, definitions)[0])
     if error is not None:
-        raise UserError(f"{origin}: {_explain(error, whole.get('$defs', {}))}")
+        raise UserError(f"{origin}: {_explain(error, definitions)}")
 
 
 def _require(name: str, known: Iterable[str], where: str, definitions: str) -> None:
@@ -61,14 +64,19 @@ def _require(name: str, known: Iterable[str], where: str, definitions: str) -> N
         raise UserError(f"{where} names {name!r}, which {definitions} does not define; it has {sorted(known)}")
 
 
+def _unknown_keys(error: ValidationError, definitions: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    """Return the keys of a map that its schema does not know, and those that it knows."""
+    allowed: dict[str, Any] = dict(error.schema)  # type: ignore[arg-type]
+    parts = [definitions[part["$ref"].rpartition("/")[2]] for part in allowed.get("allOf", [])]
+    known = [key for part in (*parts, allowed) for key in part.get("properties", {})]
+    return [key for key in dict(error.instance) if key not in known], known  # type: ignore[arg-type]
+
+
 def _explain(error: ValidationError, definitions: dict[str, Any]) -> str:
     """Say in one sentence what is wrong with a config. definitions: the schema's $defs."""
     where = ".".join(str(part) for part in error.absolute_path) or "the top level"
     if error.validator in ("additionalProperties", "unevaluatedProperties"):
-        allowed: dict[str, Any] = dict(error.schema)  # type: ignore[arg-type]
-        parts = [definitions[part["$ref"].rpartition("/")[2]] for part in allowed.get("allOf", [])]
-        known = [key for part in (*parts, allowed) for key in part.get("properties", {})]
-        unknown = [key for key in dict(error.instance) if key not in known]  # type: ignore[arg-type]
+        unknown, known = _unknown_keys(error, definitions)
         close = difflib.get_close_matches(str(unknown[0]), known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
         return f"unknown key {unknown[0]!r} at {where}; {hint}"

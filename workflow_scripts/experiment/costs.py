@@ -77,8 +77,8 @@ def describe_costs(config: dict[str, Any]) -> str:
     sizes = ", ".join(f"{source} {size / GIB:,.1f} GiB" for source, size in packed.items())
     lines.append(f"Disk for packed data: {sizes} (raw images and archives come on top)")
     lines.append(
-        f"Disk for embeddings: at most {embeddings[largest] / GIB:,.1f} GiB a run ({largest.name}) while it is evaluated, "
-        "then deleted"
+        f"Disk for embeddings: at most {embeddings[largest] / GIB:,.1f} GiB a run ({largest.name}) "
+        "while it is evaluated, then deleted"
     )
     lines.append(
         f"Memory: packed data are mapped, not loaded; a probing job reads up to {embeddings[largest] / GIB:,.1f} GiB"

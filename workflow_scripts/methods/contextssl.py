@@ -28,13 +28,15 @@ MINIMUM_COSINE = 1e-7  # the authors' clamp: views that already point apart are 
 class Settings(TransformerSettings):
     """Settings of ContextSSL; the paper's values stand in experiments/paper.yaml.
 
-    environments: "sample" draws one group a batch, as the paper does; "all" takes the mean over groups.
+    environments: "sample" draws one environment a batch, as the paper does; "all" takes the mean over them. There is
+        one for each group, in which its actions are shown; with invariant_environment one more, which shows none.
     auxiliary_weight, auxiliary_widths: of the predictor of the second view's state; weight 0 = off.
     action_scale: see `ContextTransformer`.
     """
 
     temperature: float
     environments: str
+    invariant_environment: bool
     auxiliary_weight: float
     auxiliary_widths: list[int]
     action_scale: float
@@ -56,27 +58,29 @@ class ContextSSL(InContextMethod):
 
     def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the contrastive and the auxiliary loss, averaged over this step's environments."""
-        groups = list(self.space.groups)
+        environments: list[str | None] = [*self.space.groups, *([None] if self.settings.invariant_environment else [])]
         if self.settings.environments == "sample":
-            drawn = torch.randint(len(groups), (1,), generator=generator)
-            groups = [groups[int(drawn)]]
+            drawn = torch.randint(len(environments), (1,), generator=generator)
+            environments = [environments[int(drawn)]]
         features = torch.stack(self.encode_pairs(pairs), dim=1)  # (N, 2, D)
-        losses = [self._environment_loss(group, features, pairs, generator) for group in groups]
+        losses = [self._environment_loss(group, features, pairs, generator) for group in environments]
         return {part: torch.stack([loss[part] for loss in losses]).mean() for part in losses[0]}
 
     def _environment_loss(
-        self, group: str, features: Tensor, pairs: Pairs, generator: torch.Generator
+        self, group: str | None, features: Tensor, pairs: Pairs, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """Return the losses with only `group` shown in the actions. features: (N, 2, D)."""
+        """Return the losses with only `group`, or nothing, shown in the actions. features: (N, 2, D)."""
         s = self.settings
-        action = pairs.action * self.space.visible((group,)).to(pairs.action)
+        action = pairs.action * self.space.visible((group,) if group else ()).to(pairs.action)
         outputs = self.predict_blocks(features, action, generator)
         losses = {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], s.temperature, MINIMUM_COSINE)}
         if s.auxiliary_weight:
-            entries = self.space.groups[group]
+            # Where nothing is shown there is nothing to predict: a zero, so that all environments have the same parts.
+            entries = self.space.groups[group] if group else slice(0, self.space.dim)
+            weight = s.auxiliary_weight if group else 0.0
             predicted = self.auxiliary(F.normalize(outputs.float(), dim=-1))[..., entries].float()
             target = pairs.state[:, None, entries].expand_as(predicted)
-            losses["auxiliary"] = s.auxiliary_weight * F.mse_loss(predicted, target)
+            losses["auxiliary"] = weight * F.mse_loss(predicted, target)
         return losses
 
 

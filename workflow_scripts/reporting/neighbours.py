@@ -79,8 +79,9 @@ def label_prediction(run: Run, entry: Entry) -> str:
 
 def describe_action(entry: Entry) -> str:
     """Return an action in words: the angle in degrees, the changes of hue in turns."""
-    lines = [f"rotation {entry['rotation_degrees']:.0f}°"]
-    lines += [f"{name} hue {entry[f'{name}_hue_turns']:+z.2f}" for name in ("floor", "light")]
+    lines = [f"rotation {entry['rotation_degrees']:.0f}°"] if "rotation_degrees" in entry else []
+    hues = [name for name in ("floor", "light") if f"{name}_hue_turns" in entry]
+    lines += [f"{name} hue {entry[f'{name}_hue_turns']:+z.2f}" for name in hues]
     return "\n".join(lines).replace("-", "\N{MINUS SIGN}")
 
 

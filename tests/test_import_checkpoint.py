@@ -1,0 +1,107 @@
+"""Imported checkpoints: their embeddings against a model written out from its formulas, and what rules make of them."""
+
+import json
+
+import pytest
+import torch
+from released_checkpoint import ACTION, RUN, Reference, add_masks, arguments_of, call, make_checkpoint, settings_of
+from safetensors import safe_open
+from test_workflow import snakemake
+
+from workflow_scripts import embed, import_checkpoint, probe
+from workflow_scripts.data.actions import ViewActions
+from workflow_scripts.experiment.identity import claim_run, read_identity
+from workflow_scripts.experiment.runs import get_labels
+from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.training.run import build_method, load_weights
+
+
+def load_run(run, data):
+    """The method of a run, as the rule `embed` loads it."""
+    settings, identity = read_identity(run)
+    method = build_method(settings, ViewActions().space(), data)
+    load_weights(method, run / "weights.safetensors", identity)
+    return method.eval()
+
+
+FORMS = {
+    "plain": lambda state: state,
+    "nested, DataParallel": lambda state: {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}},
+    "masks, no counters": lambda state: {
+        "model": {k: v for k, v in add_masks(state).items() if "num_batches_tracked" not in k}
+    },
+}
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(("form", "stem"), list(zip(FORMS, ["imagenet", "cifar", "imagenet"], strict=True)))
+def test_embeddings_are_those_of_the_formulas(form, stem, smoke_config, smoke_packed, tmp_path):
+    state, checkpoint, run = make_checkpoint(stem), tmp_path / "checkpoint.pt", tmp_path / "run"
+    torch.save(FORMS[form](dict(state)), checkpoint)
+    call(import_checkpoint, *arguments_of(checkpoint, run, smoke_packed, settings_of(smoke_config, checkpoint, stem)))
+    method, reference = load_run(run, smoke_packed), Reference(state, stem)
+    images = torch.randn(11, 3, 4, 4).repeat_interleave(8, dim=2).repeat_interleave(8, dim=3)  # patches of color
+    pair_actions, actions = torch.randn(4, ACTION), torch.randn(3, ACTION)
+    shown = torch.stack([pair_actions, torch.zeros(4, ACTION)], dim=1).flatten(0, 1)
+    outputs, errors = {}, []
+    with torch.inference_mode():
+        features, expected_features = method.encoder(images), reference.network(images.double())
+        pairs = expected_features[3:].unflatten(0, (4, 2))
+        for kind, given in {"z+": torch.zeros(3, ACTION), "z_r": actions}.items():
+            for length in (0, 2, 8):
+                context = method.cache_context(features[3:][:length], shown[:length])
+                ours = method.embed(features[:3], given, context)
+                expected = reference.embed(
+                    expected_features[:3], given, pairs[: length // 2], pair_actions[: length // 2]
+                )
+                outputs[kind, length] = expected
+                errors.append(float((ours - expected).abs().max()))
+    # Ours is in single precision, the reference in double: 1.6e-6 was measured, on values up to 3.3.
+    assert max(errors) < 2e-5
+    # The comparison would notice a context or an action that is not read.
+    for one, other in ((("z+", 0), ("z+", 2)), (("z+", 2), ("z+", 8)), (("z+", 8), ("z_r", 8))):
+        assert (outputs[one] - outputs[other]).abs().max() > 0.1
+
+
+@pytest.mark.golden
+def test_half_precision_is_read_as_it_is(smoke_config, smoke_packed, tmp_path):
+    checkpoint, run = tmp_path / "checkpoint.pt", tmp_path / "run"
+    state = {name: value.half() if value.is_floating_point() else value for name, value in make_checkpoint().items()}
+    torch.save(state, checkpoint)
+    call(import_checkpoint, *arguments_of(checkpoint, run, smoke_packed, settings_of(smoke_config, checkpoint)))
+    loaded = load_run(run, smoke_packed).state_dict()
+    assert torch.equal(loaded["predictor.norm.bias"], state["predictor.transformer.ln_f.bias"].float())
+    assert loaded["encoder.network.bn1.num_batches_tracked"] == 7
+
+
+@pytest.mark.golden
+def test_embed_and_probe_take_an_imported_run_for_one_of_ours(smoke_config, smoke_packed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(make_checkpoint(output=512), "checkpoint.pt")
+    settings, run = settings_of(smoke_config, "checkpoint.pt", output_dim=None), tmp_path / RUN.folder
+    call(import_checkpoint, *arguments_of("checkpoint.pt", run, smoke_packed, settings))
+    assert claim_run(tmp_path / "trained", settings, smoke_packed) == read_identity(run)[1]
+    with safe_open(run / "weights.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["identity"]) == read_identity(run)[1]
+    evaluation = {**smoke_config["evaluation"], "context_lengths": [0, 2], "context_controls": []}
+    options = ["--run", run, "--evaluation", json.dumps(evaluation), "--device", "cpu", "--threads", 1]
+    embeddings, rows = run / "embeddings", run / "rows" / "probe.parquet"
+    call(embed, *options, "--data", smoke_packed, "--output", embeddings)
+    labels = json.dumps(get_labels(smoke_config, RUN))
+    options += ["--labels", labels, "--output", rows, "--neighbours", tmp_path / "neighbours.json"]
+    call(probe, *options, "--embeddings", embeddings)
+    assert set(read_rows(rows)["length"].dropna()) == {0, 2}
+    assert (read_rows(rows)["variant"] == "authors").all()
+
+
+@pytest.mark.workflow
+def test_the_workflow_imports_and_never_trains_instead(tmp_path):
+    change = 'variants={"authors": {"training": {"import": "checkpoint.pt"}}}'
+    arguments = ["--dry-run", "--config", change, "--", f"{RUN.folder}/weights.safetensors"]
+    result = snakemake(tmp_path, *arguments, check=False)
+    assert result.returncode != 0
+    assert "checkpoint.pt" in result.stdout + result.stderr
+    (tmp_path / "checkpoint.pt").touch()
+    result = snakemake(tmp_path, *arguments)
+    assert "rule import_checkpoint:" in result.stdout
+    assert "rule pretrain:" not in result.stdout
