@@ -16,6 +16,7 @@ from workflow_scripts.evaluation.probes import (
     pair_inputs,
     predict,
     probe_class,
+    probe_context_labels,
     probe_individual,
     probe_relative,
 )
@@ -111,3 +112,31 @@ def test_individual_probe_agrees_with_least_squares():
         x, x_test = (F.normalize(bank.values[model, :, 1:5].flatten(0, 1), dim=-1).numpy() for bank in (train, test))
         exact = LinearRegression().fit(x, train.states[:, 1:5].flatten(0, 1).numpy()).predict(x_test)
         assert r2_per_component(truth, values) == pytest.approx(r2_per_component(truth, exact), abs=0.01)
+
+
+def test_context_labels_need_embeddings_that_show_the_context():
+    """Embeddings that hold class and latent: with a sign of the context almost all is right, without at most half."""
+    random = np.random.default_rng(0)
+
+    def banks(seed, shown):
+        own = np.random.default_rng(seed)
+        labels = own.integers(4, size=300)
+        states = own.uniform(-1, 1, size=(300, 3, 2)).astype(np.float32)
+        classes = np.repeat(np.eye(4)[labels][:, None], 3, axis=1)
+        bins = np.eye(8)[np.clip(((states[..., 1] + 1) * 4).astype(int), 0, 7)]
+        noise = 0.01 * random.normal(size=(2, 300, 3, 1))
+        values = []
+        for context in (0, 1):
+            flags = np.full((300, 3, 2), 2.0 * np.eye(2)[context] * shown)
+            values.append(np.concatenate([classes, bins, flags, noise[context]], axis=-1)[None].astype(np.float32))
+        return tuple(Bank(torch.from_numpy(v), torch.from_numpy(states), torch.from_numpy(labels)) for v in values)
+
+    settings = ProbeSettings(hidden=[], steps=2500, lr=2e-2, batch=256)
+    for shown in (True, False):
+        found = probe_context_labels(banks(1, shown), {"test": banks(2, shown)}, 1, settings, seed=0)
+        truth, predicted = found["test"]
+        assert predicted.shape == (1, 2 * 300 * 3) == (1, len(truth))
+        assert set(truth[: 300 * 3]) == {0, 1, 2, 3}
+        assert set(truth[300 * 3 :]) == set(range(4, 12))
+        accuracy = top1(truth, predicted[0])
+        assert accuracy > 90 if shown else accuracy < 60

@@ -19,6 +19,8 @@ from torch.nn import functional as F
 
 from workflow_scripts.support.seeding import numpy_generator, torch_generator
 
+BINS = 8  # of a latent that is made a label
+
 
 class BatchedLinear(nn.Module):
     """M independent linear layers: (M, B, in) to (M, B, out), each initialised as `nn.Linear`."""
@@ -149,6 +151,19 @@ def probe_relative(
     return {split: (truth[split], predict(probe, pair_inputs(tests[split], drawn[split])).numpy()) for split in tests}
 
 
+def probe_flat(
+    inputs: Tensor, targets: Tensor, outputs: int, settings: ProbeSettings, seed: int, purpose: str
+) -> nn.Module:
+    """Train M probes on embeddings (M, n, D) with targets (n, K), or classes (n,), drawn one by one."""
+
+    def batches(step: int) -> Batch:
+        drawn = numpy_generator(seed, purpose, step).integers(len(targets), size=settings.batch)
+        chosen = torch.from_numpy(drawn)
+        return inputs[:, chosen], targets[chosen].to(inputs.device)
+
+    return fit_probe(batches, outputs, settings, seed, purpose)
+
+
 def probe_individual(
     train: Bank, tests: dict[str, Bank], entries: slice, views: range, settings: ProbeSettings, seed: int
 ) -> Predictions:
@@ -163,14 +178,33 @@ def probe_individual(
     if train.constant:
         mean = targets.mean(dim=0).numpy()
         return {split: (t, np.broadcast_to(mean, (len(inputs), *t.shape))) for split, t in truth.items()}
-
-    def batches(step: int) -> Batch:
-        drawn = numpy_generator(seed, "individual", step).integers(len(targets), size=settings.batch)
-        chosen = torch.from_numpy(drawn)
-        return inputs[:, chosen], targets[chosen].to(inputs.device)
-
-    probe = fit_probe(batches, entries.stop - entries.start, settings, seed, f"individual {entries.start}")
+    width = entries.stop - entries.start
+    probe = probe_flat(inputs, targets, width, settings, seed, f"individual {entries.start}")
     return {split: (truth[split], predict(probe, flat(tests[split])[0]).numpy()) for split in tests}
+
+
+def probe_context_labels(
+    train: tuple[Bank, Bank], tests: dict[str, tuple[Bank, Bank]], entry: int, settings: ProbeSettings, seed: int
+) -> Predictions:
+    """Predict a label that depends on the context: the class under the first one, a bin of a latent under the second.
+
+    The paper's construction of context-dependent labels is not known; this is ours. One linear probe sees the same
+    images under both contexts and is not told which: it can be right more than half of the time only if the
+    embedding says so. train, tests: embeddings under the first and under the second context, M lengths side by side.
+    entry: of the state that is cut into `BINS` bins of equal size. Returns truth (n,) and predictions (M, n).
+    """
+    edges = np.quantile(train[0].states[..., entry].numpy(), np.linspace(0, 1, BINS + 1)[1:-1])
+    classes = int(train[0].labels.max()) + 1
+
+    def flat(banks: tuple[Bank, Bank]) -> tuple[Tensor, Tensor]:
+        views = banks[0].states.shape[1]
+        bins = torch.from_numpy(np.digitize(banks[0].states[..., entry].numpy(), edges)).flatten()
+        labels = torch.cat([banks[0].labels.repeat_interleave(views), classes + bins])
+        return F.normalize(torch.cat([bank.values.flatten(1, 2) for bank in banks], dim=1), dim=-1), labels
+
+    probe = probe_flat(*flat(train), classes + BINS, settings, seed, "context labels")
+    found = {split: flat(banks) for split, banks in tests.items()}
+    return {split: (labels.numpy(), predict(probe, x).argmax(dim=-1).numpy()) for split, (x, labels) in found.items()}
 
 
 def probe_class(
