@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_the_caveat_is_wherever_numbers_are(given):
     for table in map(lay_out, tables_of(given).values()):
         for ending in ("md", "json"):
             assert CAVEAT in FORMATS[ending](table)
-        assert r"embedded data <b>\& small</b>" in to_latex(table)
+        assert r"embedded data \textless{}b\textgreater{}\& small" in to_latex(table)
 
 
 def test_same_rows_same_bytes(given, tmp_path):
@@ -198,6 +199,9 @@ def test_latex_and_markdown_escape(given):
     assert to_latex(table).count(r"\begin{tabular}") == to_latex(table).count(r"\end{tabular}") == 1
     assert ".0 |" in to_markdown(table)
     assert "nan" not in to_markdown(table)
+    with_bars = replace(table, headers=["a | b", *table.headers[1:]])
+    assert r"a \| b" in to_markdown(with_bars)
+    assert r"a \textbar{} b" in to_latex(with_bars)
 
 
 def test_the_page_escapes_and_is_self_contained(given, tmp_path):

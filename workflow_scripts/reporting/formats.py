@@ -13,6 +13,7 @@ from workflow_scripts.reporting.cells import Cell, Table
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
 
 
@@ -91,8 +92,8 @@ def to_csv(table: TextTable) -> str:
 
 def to_markdown(table: TextTable) -> str:
     """Return a Markdown table under its caption."""
-    escaped = [[text.replace("|", r"\|") for text in line] for line in table.rows]
-    frame = pd.DataFrame(escaped, columns=table.headers)
+    headers, *lines = [[text.replace("|", r"\|") for text in line] for line in (table.headers, *table.rows)]
+    frame = pd.DataFrame(lines, columns=headers)
     return f"{table.caption}\n\n{frame.to_markdown(index=False, disable_numparse=True)}\n"
 
 
