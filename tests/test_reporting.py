@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.experiment.config import read_yaml
+from workflow_scripts.experiment.identity import hash_code, list_training_code
 from workflow_scripts.reporting.cells import make_tables, read_material
 from workflow_scripts.reporting.formats import FORMATS, format_number, lay_out, to_latex, to_markdown
 from workflow_scripts.reporting.layouts import list_views, read_paper
-from workflow_scripts.reporting.page import make_page
+from workflow_scripts.reporting.page import describe_provenance, make_page
 from workflow_scripts.reporting.plots import plot_curves, save_figure
 from workflow_scripts.reporting.rows import make_rows, write_rows
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import write_json
 
 pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[1]
@@ -221,6 +223,17 @@ def test_a_paper_with_a_mistake_is_named(tmp_path):
     (tmp_path / "wrong.yaml").write_text(text)
     with pytest.raises(UserError, match=r"wrong.yaml: tables.main.view.expand: 'everything' is not one of"):
         read_paper(tmp_path / "wrong.yaml")
+
+
+def test_provenance_tells_trainings_that_are_older_than_the_code(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    present = hash_code(list_training_code("simclr"))
+    for seed, code in ((0, present), (1, "older")):
+        write_json(tmp_path / f"results/toy/simclr/seed{seed}/run.json", {"identity": {"code": code, "torch": "2.x"}})
+    lines = {line[0]: line[-3:] for line in describe_provenance(given["rows"])["rows"]}
+    assert lines["results/toy/simclr/seed0"] == [present, "2.x", "yes"]
+    assert lines["results/toy/simclr/seed1"] == ["older", "2.x", "no, older"]
+    assert lines["results/toy/simclr/seed2"] == ["", "", ""]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The smallest DAG, run for real from raw images to report."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,16 @@ def test_a_new_seed_trains_nothing_again(finished, smoke_config):
     outputs = [line for line in result.stdout.splitlines() if "output:" in line and "weights.safetensors" in line]
     assert len(outputs) == len(smoke_config["methods"])
     assert all("seed1/" in line for line in outputs)
+
+
+def test_deleting_a_method_recomputes_it_and_what_is_made_of_all(finished, tmp_path):
+    for folder in ("results", "reports", ".snakemake"):
+        shutil.copytree(finished / folder, tmp_path / folder)
+    shutil.rmtree(tmp_path / "results" / "smoke" / "sie@rotation")
+    plan = snakemake(tmp_path, "--dry-run", "--quiet", "rules").stdout
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE))
+    once = ("pretrain", "embed", "probe", "collect", "tables", "figures", "report", "all")
+    assert {name: int(count) for name, count in counts.items() if name != "total"} == dict.fromkeys(once, 1)
 
 
 def test_the_same_seed_gives_the_same_bytes(finished, tmp_path):

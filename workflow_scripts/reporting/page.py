@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from workflow_scripts.experiment.identity import hash_code, list_training_code
 from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.layouts import read_paper
 from workflow_scripts.reporting.rows import read_rows
@@ -73,10 +74,18 @@ def describe_source(meta: Path) -> dict[str, Any]:
     return {"name": folder.name, "meta": read_json(meta), "sheet": embed_image(sheet) if sheet.exists() else None}
 
 
-def describe_provenance(frame: Any) -> dict[str, Any]:
-    """Return where every number comes from: one line a run."""
-    runs = frame[PROVENANCE].drop_duplicates().astype(str).sort_values(PROVENANCE)
-    return {"headers": [name.replace("_", " ") for name in PROVENANCE], "rows": runs.values.tolist()}
+def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return where every number comes from, one line a run, and whether its training is older than the code."""
+    runs = frame[[*PROVENANCE, "method"]].drop_duplicates().astype(str).sort_values(PROVENANCE)
+    lines = []
+    for *values, method in runs.values.tolist():
+        file = Path(values[0]) / "run.json"
+        identity = read_json(file)["identity"] if file.exists() else {}
+        trained = identity.get("code", "")
+        newer = "" if not trained else "yes" if trained == hash_code(list_training_code(method)) else "no, older"
+        lines.append([*values, trained, identity.get("torch", ""), newer])
+    headers = [name.replace("_", " ") for name in PROVENANCE]
+    return {"headers": [*headers, "training code", "torch", "trained with the present code"], "rows": lines}
 
 
 def embed_image(path: Path) -> str:
