@@ -30,6 +30,8 @@ rule all:
     default_target: True
     input:
         REPORT,
+        # Named, so that the rows of a run that were deleted are made again although the report exists.
+        [f"{run.folder}/rows/probe.parquet" for run in RUNS],
 
 
 rule data:

@@ -98,7 +98,7 @@ def test_deleting_a_method_recomputes_it_and_what_is_made_of_all(finished, tmp_p
     for folder in ("results", "reports", ".snakemake"):
         shutil.copytree(finished / folder, tmp_path / folder)
     shutil.rmtree(tmp_path / "results" / "smoke" / "sie@rotation")
-    plan = snakemake(tmp_path, "--dry-run", "--quiet", "rules").stdout
+    plan = snakemake(tmp_path, "--dry-run").stdout
     counts = dict(re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE))
     once = ("pretrain", "embed", "probe", "collect", "tables", "figures", "report", "all")
     assert {name: int(count) for name, count in counts.items() if name != "total"} == dict.fromkeys(once, 1)
