@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from workflow_scripts.data.actions import difference, make_view_actions
-from workflow_scripts.evaluation.contexts import parse_context
+from workflow_scripts.evaluation.contexts import NO_ACTIONS, parse_context
 from workflow_scripts.evaluation.embeddings import read_array
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
 from workflow_scripts.evaluation.neighbours import Neighbour, list_neighbours
@@ -68,6 +68,8 @@ class ProbedRun:
             yield from self._probe("z+", contexts, ("relative", "class"))
         # The action of a control, or of a method without actions, has no truth to follow.
         true = [name for name in contexts if f"zr.{name}" in arrays]
+        if plain := [name for name in contexts if parse_context(name)[0] == NO_ACTIONS]:
+            yield from self._probe("z+", plain, ("individual",))
         if true:
             yield from self._probe("z+", true, ("individual",))
             # z_r stands for view 0 seen from view i: it has a class, but no pair of its own.
