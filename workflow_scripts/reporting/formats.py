@@ -21,7 +21,7 @@ def format_number(value: float | None, digits: int) -> str:
     """Write a number, without the zero before the point as the paper does; "" for none."""
     if value is None:
         return ""
-    text = f"{value:.{digits}f}"
+    text = f"{value:z.{digits}f}"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
