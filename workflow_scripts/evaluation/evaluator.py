@@ -74,7 +74,7 @@ class ProbedRun:
             yield from self._probe("z+", true, ("individual",))
             # z_r stands for view 0 seen from view i: it has a class, but no pair of its own.
             yield from self._probe("zr", true, ("class",))
-        if true and len(self.manifest["groups"]) == 2:
+        if true and len(self.manifest["groups"]) == 2 and self.settings["dataset"]["views"] == "stored":
             yield from self._context_labels("z+", sorted({int(parse_context(name)[1] or 0) for name in true}))
             yield from self._context_labels("h", [0])
         for name in true:
@@ -95,13 +95,8 @@ class ProbedRun:
         for split, (truth, predicted) in found.items():
             for length, values in zip(lengths, predicted, strict=True):
                 where = {"representation": representation, "context": "", "length": length, "split": split}
-                yield {
-                    **where,
-                    "task": "context_label",
-                    "metric": "top1",
-                    "value": top1(truth, values),
-                    "n": len(truth),
-                }
+                score = {"metric": "top1", "value": top1(truth, values), "n": len(truth)}
+                yield {**where, "task": "context_label", **score}
 
     def neighbours(self) -> list[Neighbour]:
         """Return what predictions retrieve for a few queries of the test split; nothing where views are made anew."""
