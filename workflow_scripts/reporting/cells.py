@@ -69,8 +69,11 @@ def describe_measured(rows: pd.DataFrame, dataset: str, groups: list[str], names
 
 
 def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
-    """Return the rows that a query selects. `length: longest` and what a
-    `representation` means for a method are resolved here: `embedding` is z+ or h, `output` is z+ or g."""
+    """Return the rows that a query selects.
+
+    `length: longest` and what a `representation` means for a method are resolved here: `embedding` is z+ or h,
+    `output` is z+ or g.
+    """
     select = {"variant": "", **select}
     if select.get("representation") in ("embedding", "output"):
         select["representation"] = (
@@ -85,13 +88,18 @@ def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
     return rows[rows["length"] == rows["length"].max()] if longest and len(rows) else rows
 
 
+def read_values(rows: pd.DataFrame, select: Select, minus: Select | None = None) -> pd.Series:
+    """Return the values that a query selects, by seed; less those that it selects with `minus` in place of its own."""
+    values: pd.Series = select_rows(rows, select).set_index("seed")["value"]
+    if minus is not None:
+        values = (values - select_rows(rows, {**select, **minus}).set_index("seed")["value"]).dropna()
+    return values
+
+
 def make_cell(rows: pd.DataFrame, row: Row, column: Column, position: int) -> Cell:
     """Compute one cell, by seed, then over seeds."""
     published = row.published[position] if position < len(row.published) else None
-    values = select_rows(rows, {**row.select, **column.select}).set_index("seed")["value"]
-    if column.minus is not None:
-        other = select_rows(rows, {**row.select, **column.select, **column.minus}).set_index("seed")["value"]
-        values = (values - other).dropna()
+    values = read_values(rows, {**row.select, **column.select}, column.minus)
     if values.empty:
         return Cell(None, None, 0, published)
     std = float(values.std(ddof=1)) if len(values) > 1 else None

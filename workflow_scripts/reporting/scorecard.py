@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from scipy.special import stdtrit
 
-from workflow_scripts.reporting.cells import Material, select_rows
+from workflow_scripts.reporting.cells import Material, read_values
 from workflow_scripts.reporting.formats import TextTable, format_number
 from workflow_scripts.reporting.layouts import Measured, Select, list_judged, read_paper
 
@@ -90,9 +90,9 @@ def list_comparisons(spec: dict[str, Any], measured: Measured, controls: list[st
 
 def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
     """Compute a comparison by seed. With several seeds the margin must be passed beyond a one-sided t bound."""
-    values = read_values(rows, comparison.of)
+    values = read_term(rows, comparison.of)
     if comparison.than is not None:
-        values = (values - read_values(rows, comparison.than)).dropna()
+        values = (values - read_term(rows, comparison.than)).dropna()
     if values.empty:
         return Evidence(comparison, None, None, 0, NOT_RUN)
     mean, seeds = float(values.mean()), len(values)
@@ -102,13 +102,9 @@ def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
     return Evidence(comparison, mean, std, seeds, FAILED if ahead < 0 else REPRODUCED if beyond_spread else UNDECIDED)
 
 
-def read_values(rows: pd.DataFrame, select: Select) -> pd.Series:
-    """Return the values that a query selects, by seed; less those of its `minus`, if it has one."""
-    own = {key: value for key, value in select.items() if key != "minus"}
-    values: pd.Series = select_rows(rows, own).set_index("seed")["value"]
-    if "minus" in select:
-        values = (values - select_rows(rows, {**own, **select["minus"]}).set_index("seed")["value"]).dropna()
-    return values
+def read_term(rows: pd.DataFrame, term: Select) -> pd.Series:
+    """Return the values of one side of a comparison, a query with or without a `minus`, by seed."""
+    return read_values(rows, {key: value for key, value in term.items() if key != "minus"}, term.get("minus"))
 
 
 def t_bound(std: float, seeds: int) -> float:
