@@ -52,7 +52,7 @@ IMPORTED = [name for name, variant in config["variants"].items() if "import" in 
 REPORTS = config["reports"]
 REPORT = f"{REPORTS}/index.html"
 ROWS = f"results/metrics/{config['experiment']}.parquet"
-PACKED = ["images.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"]
+PACKED = ["inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"]
 
 
 def one_of(names):
@@ -104,6 +104,12 @@ def get_packed(wildcards):
     return [f"results/data/{source}/packed/{file}" for file in PACKED]
 
 
+def get_resolution(source):
+    """The option of pack that says how large images are; tables have none."""
+    side = config["sources"][source].get("resolution")
+    return f"--resolution {side}" if side else ""
+
+
 def get_per_class(source):
     """Options of pack that keep only some images of each class."""
     share = config["sources"][source].get("per_class")
@@ -123,7 +129,7 @@ def get_engine(*knobs):
 def get_times():
     """Where Snakemake writes the wall-clock time of every job, in the order of the DAG."""
     data = [
-        f"results/data/{source}/{rule}.time.tsv" for source in get_sources() for rule in ("render", "download", "pack")
+        f"results/data/{source}/{rule}.time.tsv" for source in get_sources() for rule in ("render", "synthesize", "download", "pack")
     ]
     made = [(run, "import_checkpoint" if run.variant in IMPORTED else "pretrain") for run in RUNS]
     made += [(run, rule) for rule in ("embed", "probe") for run in RUNS]

@@ -60,8 +60,8 @@ rule pack:
     params:
         folder=lambda w, output: os.path.dirname(output[0]),
         layout=lambda w: config["sources"][w.source]["layout"],
-        resolution=lambda w: config["sources"][w.source]["resolution"],
+        resolution=lambda w: get_resolution(w.source),
         per_class=lambda w: get_per_class(w.source),
     shell:
         "python -m workflow_scripts.pack --manifest {input.manifest} --output {params.folder} --layout {params.layout}"
-        " --resolution {params.resolution} {params.per_class} --workers {threads} 2>&1 | tee {log}"
+        " {params.resolution} {params.per_class} --workers {threads} 2>&1 | tee {log}"

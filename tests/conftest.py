@@ -65,7 +65,7 @@ def smoke_packed(smoke_config, tmp_path_factory) -> Path:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     source = smoke_config["sources"]["smoke"]
     render = ["--raw", "raw", "--manifest", "raw.json", "--contact-sheet", "sheet.png", "--source", "smoke"]
-    pack = ["--manifest", "raw.json", "--output", "packed", "--layout", "3diebench", "--resolution", "32"]
+    pack = ["--manifest", "raw.json", "--output", "packed", "--layout", "threediebench", "--resolution", "32"]
     for arguments in (["render", *render, "--settings", json.dumps(source["render"])], ["pack", *pack]):
         command = [sys.executable, "-m", f"workflow_scripts.{arguments[0]}", *arguments[1:]]
         subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=120)

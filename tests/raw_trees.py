@@ -93,4 +93,4 @@ def leave_unfinished(manifest: Path, output: Path, resolution: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workflow_scripts.pack.make_meta", stop)
         with pytest.raises(RuntimeError, match="stopped"):
-            pack(manifest, output, "3diebench", resolution, engine=Engine(workers=1))
+            pack(manifest, output, "threediebench", resolution, engine=Engine(workers=1))

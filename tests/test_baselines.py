@@ -76,7 +76,7 @@ def test_predictors_match_their_formulas(predictor):
 @pytest.mark.parametrize("group", ["rotation", "color"])
 def test_equimod_and_sen_match_the_slow_version(group):
     pairs = make_pairs(9)
-    h, h2 = array(pairs.images.flatten(2))
+    h, h2 = array(pairs.inputs.flatten(2))
     action = array(pairs.action)[:, ENTRIES[group]]
     equimod = make("equimod", group, projector=[16, 5])
     parts = equimod.loss(pairs, torch.Generator())
@@ -96,7 +96,7 @@ def test_equimod_and_sen_match_the_slow_version(group):
 @pytest.mark.parametrize("group", ["rotation", "color"])
 def test_sie_matches_the_slow_version(group):
     pairs, sie = make_pairs(9), make("sie", group, projector=[16, 5])
-    h, h2 = array(pairs.images.flatten(2))
+    h, h2 = array(pairs.inputs.flatten(2))
     action = array(pairs.action)[:, ENTRIES[group]]
     inv, inv2 = (slow_project(sie.invariant_projector, x[:, :6]) for x in (h, h2))
     eq, eq2 = (slow_project(sie.equivariant_projector, x[:, 6:]) for x in (h, h2))
@@ -120,7 +120,7 @@ def test_methods_without_actions_match_the_slow_version_and_ignore_actions(name)
     masks = draw_context_mask(8, 3, 0.9, torch.Generator().manual_seed(3))
     outputs = []
     for begin in (0, 4):
-        tokens = [pairs.images[view, i].flatten() for i in range(begin, begin + 4) for view in (0, 1)]
+        tokens = [pairs.inputs[view, i].flatten() for i in range(begin, begin + 4) for view in (0, 1)]
         outputs.append(method.predictor(torch.stack(tokens)[None], torch.zeros(1, 8, 0), masks)[0])
     both = array(torch.cat(outputs))
     first, second = both[::2], both[1::2]

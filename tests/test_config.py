@@ -113,13 +113,13 @@ def test_engine_is_not_part_of_a_run(config):
 
 def test_a_folder_of_other_settings_or_data_is_refused(tmp_path):
     data = tmp_path / "packed"
-    write_json(data / "meta.json", {"sha256": {"images.npy": "a"}})
+    write_json(data / "meta.json", {"sha256": {"inputs.npy": "a"}})
     run, settings = tmp_path / "run", {"method": "simclr", "training": {"steps": 1, "lr": 2}}
     claim_run(run, settings, data)
     claim_run(run, settings, data)
     with pytest.raises(UserError, match=r"training\.steps: 1 there, 5 now"):
         check_identity(run, {**settings, "training": {"steps": 5, "lr": 2}})
-    write_json(data / "meta.json", {"sha256": {"images.npy": "b"}})
+    write_json(data / "meta.json", {"sha256": {"inputs.npy": "b"}})
     with pytest.raises(UserError, match="made from other data"):
         claim_run(run, settings, data)
 

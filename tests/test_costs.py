@@ -18,7 +18,7 @@ def paper():
 
 
 def test_packed_size_is_that_of_the_packed_images(smoke_config, smoke_packed):
-    written = (smoke_packed / "images.npy").stat().st_size
+    written = (smoke_packed / "inputs.npy").stat().st_size
     assert costs.packed_bytes(smoke_config, "smoke") == pytest.approx(written, abs=200)  # .npy has a header
 
 

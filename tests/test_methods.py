@@ -47,13 +47,13 @@ def make_contextssl(**changes):
 def slow_environment_loss(method, pairs, group, masks):
     """The formulas of the paper, token by token and pair by pair."""
     s, entries = method.settings, {"rotation": range(0, 4), "color": range(4, 6)}[group]
-    count, block = pairs.images.shape[1], s.block_tokens // 2
+    count, block = pairs.inputs.shape[1], s.block_tokens // 2
     outputs = {}
     for begin in range(0, count, block):
         features, actions = [], []
         for i in range(begin, begin + block):
             shown = torch.tensor([float(pairs.action[i, k]) if k in entries else 0.0 for k in range(6)])
-            features += [pairs.images[0, i].flatten(), pairs.images[1, i].flatten()]
+            features += [pairs.inputs[0, i].flatten(), pairs.inputs[1, i].flatten()]
             actions += [shown, torch.zeros(6)]
         out = method.predictor(torch.stack(features)[None], torch.stack(actions)[None], masks)[0]
         for k in range(block):

@@ -111,7 +111,7 @@ def stored(latents, random, tmp_path):
     packed.mkdir(parents=True)
     total = TRAIN + OBJECTS
     arrays = {
-        "images": random.integers(0, 256, size=(total, VIEWS, 8, 8, 3), dtype=np.uint8),
+        "inputs": random.integers(0, 256, size=(total, VIEWS, 8, 8, 3), dtype=np.uint8),
         "latents": np.concatenate([latents[:TRAIN], latents]),
         "labels": np.zeros(total, dtype=np.int64),
         "splits": np.repeat(np.array([0, 1], dtype=np.uint8), (TRAIN, OBJECTS)),
@@ -123,7 +123,7 @@ def stored(latents, random, tmp_path):
     facts |= {"caveat": "embedded data, small.", "resolution": 8, "views": VIEWS, "classes": ["toy"]}
     facts |= {"latents": list("abcdefg"), "objects": {"train": TRAIN, "val": OBJECTS}, "settings_hash": ""}
     write_json(packed / "meta.json", facts)
-    return {"files": files, "packed": packed, "dataset": "toy", "caveat": facts["caveat"]}, arrays["images"][TRAIN:]
+    return {"files": files, "packed": packed, "dataset": "toy", "caveat": facts["caveat"]}, arrays["inputs"][TRAIN:]
 
 
 def texts(figure):
@@ -165,8 +165,8 @@ def test_what_is_absent_is_said_in_the_figure(stored):
     assert "no stored neighbours of a method that predicts" in nothing
     assert "absent: sie@rotation." in nothing
     assert "Nothing to draw" in texts(plot_neighbours(**{**given, "files": []}))
-    (given["packed"] / "images.npy").unlink()
-    assert "images.npy is missing" in texts(plot_neighbours(**given))
+    (given["packed"] / "inputs.npy").unlink()
+    assert "inputs.npy is missing" in texts(plot_neighbours(**given))
 
 
 def test_variants_are_drawn_only_without_their_default(stored):

@@ -15,7 +15,7 @@ from workflow_scripts.pack import Engine, pack
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
-FILES = {"images.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"}
+FILES = {"inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,7 +39,7 @@ def small_tasks(monkeypatch):
 
 def test_packed_arrays(raw, tmp_path):
     """Every number against an independent reading of the tree."""
-    pack(raw, tmp_path / "packed", "3diebench", 32, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 32, engine=Engine(workers=1))
     assert set(os.listdir(tmp_path)) == {"packed"}
     assert set(os.listdir(tmp_path / "packed")) == FILES
     data = PackedDataset(tmp_path / "packed")
@@ -52,10 +52,10 @@ def test_packed_arrays(raw, tmp_path):
         for view in range(3):
             with Image.open(root / name.strip("/") / f"image_{view}.jpg") as image:
                 expected = np.asarray(image.convert("RGB").resize((32, 32), Image.Resampling.BILINEAR))
-            np.testing.assert_array_equal(data.images[i, view], expected)
+            np.testing.assert_array_equal(data.inputs[i, view], expected)
             latents = np.load(root / name.strip("/") / f"latent_{view}.npy")
             np.testing.assert_array_equal(data.latents[i, view], latents.astype(np.float32))
-    pixels = data.images[:8] / 255
+    pixels = data.inputs[:8] / 255
     np.testing.assert_allclose(data.meta["mean"], pixels.mean(axis=(0, 1, 2, 3)), rtol=1e-12)
     np.testing.assert_allclose(data.meta["std"], pixels.std(axis=(0, 1, 2, 3)), rtol=1e-12)
     assert data.meta["objects"] == {"train": 8, "val": 4}
@@ -67,22 +67,22 @@ def test_packed_arrays(raw, tmp_path):
 
 
 def test_statistics_do_not_depend_on_blocks(raw, tmp_path, monkeypatch):
-    pack(raw, tmp_path / "whole", "3diebench", 16, engine=Engine(workers=1))
+    pack(raw, tmp_path / "whole", "threediebench", 16, engine=Engine(workers=1))
     monkeypatch.setattr("workflow_scripts.pack.BLOCK_BYTES", 3 * 3 * 16 * 16 * 3)
-    pack(raw, tmp_path / "blocks", "3diebench", 16, engine=Engine(workers=1))
+    pack(raw, tmp_path / "blocks", "threediebench", 16, engine=Engine(workers=1))
     assert digests(tmp_path / "whole") == digests(tmp_path / "blocks")
 
 
 def test_same_bytes_with_any_number_of_workers(raw, tmp_path, small_tasks):
-    pack(raw, tmp_path / "one", "3diebench", 24, engine=Engine(workers=1))
-    pack(raw, tmp_path / "three", "3diebench", 24, engine=Engine(workers=3, journal_seconds=0))
+    pack(raw, tmp_path / "one", "threediebench", 24, engine=Engine(workers=1))
+    pack(raw, tmp_path / "three", "threediebench", 24, engine=Engine(workers=3, journal_seconds=0))
     assert digests(tmp_path / "one") == digests(tmp_path / "three")
 
 
 def test_root_may_be_relative_to_the_manifest(raw, tmp_path):
     moved = write_manifest(raw.parent / "relative.json", Path("raw"))
-    pack(raw, tmp_path / "a", "3diebench", 8, engine=Engine(1))
-    pack(moved, tmp_path / "b", "3diebench", 8, engine=Engine(1))
+    pack(raw, tmp_path / "a", "threediebench", 8, engine=Engine(1))
+    pack(moved, tmp_path / "b", "threediebench", 8, engine=Engine(1))
     assert digests(tmp_path / "a") == digests(tmp_path / "b"), "where the tree lies must not matter"
 
 
@@ -91,34 +91,34 @@ def test_cifar_and_limits(tmp_path):
     manifest = write_manifest(tmp_path / "raw.json", root, caveat="a caveat")
     pack(manifest, tmp_path / "packed", "cifar10", 32, (2, 1), Engine(workers=1))
     data = PackedDataset(tmp_path / "packed")
-    assert data.images.shape == (30, 1, 32, 32, 3)
+    assert data.inputs.shape == (30, 1, 32, 32, 3)
     assert data.latents.shape == (30, 1, 0)
     assert data.labels.tolist() == np.repeat(np.arange(10), 2).tolist() + list(range(10))
     assert data.objects[[0, 1, 2, 20]].tolist() == ["train/00000", "train/00001", "train/00004", "test/00000"]
     with Image.open(root / "train/automobile/0001.jpg") as image:
-        np.testing.assert_array_equal(data.images[3, 0], np.asarray(image))
+        np.testing.assert_array_equal(data.inputs[3, 0], np.asarray(image))
     assert data.meta["caveat"] == "a caveat; the images are lossy JPEG copies of CIFAR-10, not its original pixels"
     data.verify()
 
 
 def test_other_settings_discard_the_beginning(raw, tmp_path, capsys):
     leave_unfinished(raw, tmp_path / "packed", 16)
-    pack(raw, tmp_path / "packed", "3diebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
     assert "packed.partial holds the beginning of another packing; discarded" in capsys.readouterr().out
-    assert PackedDataset(tmp_path / "packed").images.shape[2] == 8
+    assert PackedDataset(tmp_path / "packed").inputs.shape[2] == 8
 
 
 def test_a_whole_data_set_is_not_packed_again(raw, tmp_path, capsys):
-    pack(raw, tmp_path / "packed", "3diebench", 8, engine=Engine(workers=1))
-    before = (tmp_path / "packed" / "images.npy").stat().st_ino
-    pack(raw, tmp_path / "packed", "3diebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    before = (tmp_path / "packed" / "inputs.npy").stat().st_ino
+    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
     assert "already packed" in capsys.readouterr().out
-    assert (tmp_path / "packed" / "images.npy").stat().st_ino == before
+    assert (tmp_path / "packed" / "inputs.npy").stat().st_ino == before
     assert set(os.listdir(tmp_path)) == {"packed"}
 
 
 def test_command_line(raw, tmp_path, run_module):
-    arguments = ["--manifest", raw, "--output", tmp_path / "packed", "--layout", "3diebench", "--workers", 1]
+    arguments = ["--manifest", raw, "--output", tmp_path / "packed", "--layout", "threediebench", "--workers", 1]
     result = run_module("pack", *arguments, "--resolution", 8, "--per-class-train", 2, "--per-class-test", 1)
     assert "images/s" in result.stderr, "a progress bar with its rate"
     assert PackedDataset(tmp_path / "packed").objects.tolist() == [f"/{n}/" for n in
@@ -132,7 +132,7 @@ def test_wrong_manifests_are_refused(raw, tmp_path):
     path = tmp_path / "raw.json"
     path.write_text('{"root": "."}')
     with pytest.raises(UserError, match="is not a manifest"):
-        pack(path, tmp_path / "packed", "3diebench", 8)
+        pack(path, tmp_path / "packed", "threediebench", 8)
     write_manifest(path, tmp_path / "gone")
     with pytest.raises(UserError, match=r"names the folder .*gone, which does not exist"):
-        pack(path, tmp_path / "packed", "3diebench", 8)
+        pack(path, tmp_path / "packed", "threediebench", 8)

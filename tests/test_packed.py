@@ -29,10 +29,10 @@ def raw(tmp_path_factory) -> Path:
     return write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw"))
 
 
-@pytest.mark.parametrize("name", ["images", "latents", "labels", "objects"])
+@pytest.mark.parametrize("name", ["inputs", "latents", "labels", "objects"])
 def test_damaged_data_sets_are_refused(raw, tmp_path, name):
     folder = tmp_path / "packed"
-    pack(raw, folder, "3diebench", 8, engine=Engine(workers=1))
+    pack(raw, folder, "threediebench", 8, engine=Engine(workers=1))
     path = folder / f"{name}.npy"
     whole = path.read_bytes()
     advice = f"; delete the folder {re.escape(str(folder))} and pack the data set again$"
@@ -54,12 +54,12 @@ def test_damaged_data_sets_are_refused(raw, tmp_path, name):
         PackedDataset(folder).verify()
     # A damaged data set counts as not packed.
     path.write_bytes(whole[:-20])
-    pack(raw, folder, "3diebench", 8, engine=Engine(workers=1))
+    pack(raw, folder, "threediebench", 8, engine=Engine(workers=1))
     PackedDataset(folder).verify()
 
 
 def test_incomplete_meta_is_refused(raw, tmp_path):
-    pack(raw, tmp_path / "packed", "3diebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
     path = tmp_path / "packed" / "meta.json"
     meta = json.loads(path.read_text())
     assert set(meta) == set(packed.META_KEYS)
@@ -101,5 +101,5 @@ def test_wrong_splits_are_refused(many):
 
 
 def test_opening_does_not_read_the_images(many):
-    assert isinstance(many.images.base, np.memmap) or isinstance(many.images, np.memmap)
-    assert not many.images.flags.writeable
+    assert isinstance(many.inputs.base, np.memmap) or isinstance(many.inputs, np.memmap)
+    assert not many.inputs.flags.writeable

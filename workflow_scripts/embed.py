@@ -1,4 +1,4 @@
-"""Rule `embed`: encode every image of the evaluated splits once, and embed it under every context."""
+"""Rule `embed`: encode every image, or row, of the evaluated splits once, and embed it under every context."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def main() -> None:
         if isinstance(method, ContextMethod):
             longest = max([*evaluation["context_lengths"], *evaluation["control_lengths"]])
             features, actions = draw_context(method, train, longest // 2, evaluation["seed"])
-            contexts = make_contexts(features, actions, method.space, evaluation, method.uses_actions)
+            contexts = make_contexts(method, features, actions, evaluation)
         arguments.output.mkdir(parents=True, exist_ok=True)
         for split in ("train", *evaluation["splits"]):
             views = open_views(arguments.data, settings["dataset"], split, device)
@@ -59,6 +59,7 @@ def main() -> None:
             "groups": {name: [entries.start, entries.stop] for name, entries in method.space.groups.items()},
             "arrays": sorted(arrays),
             "contexts": list(contexts),
+            "attributes": list(train.attributes),
             "class_views": [train.class_views.start, train.class_views.stop],
             "pair_views": [train.pair_views.start, train.pair_views.stop],
             "splits": ["train", *evaluation["splits"]],

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import math
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from workflow_scripts.data.reading import Normalisation, Reader
     from workflow_scripts.data.writer import Job, PartialPack
 
-LAYOUTS = ("3diebench", "cifar10")
 MANIFEST_KEYS = {"root", "source", "description", "caveat", "settings_hash"}
 BLOCK_BYTES = 16 << 20  # of images in memory at a time while measuring
-FORMAT = 1  # of the packed folder; part of its settings hash
+FORMAT = 2  # of the packed folder; part of its settings hash
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,15 @@ class Engine:
 
 
 def open_reader(layout: str, root: Path) -> Reader:
-    """Return the reader of the data in `root`."""
-    from workflow_scripts.data.cifar10 import open_cifar10
-    from workflow_scripts.data.threediebench import ThreeDIEBench
-
-    readers: dict[str, Callable[[Path], Reader]] = {"3diebench": ThreeDIEBench, "cifar10": open_cifar10}
-    return readers[layout](root)
+    """Return the reader of the data in `root`: what `open_reader` of the module data/<layout>.py makes of it."""
+    try:
+        module = importlib.import_module(f"workflow_scripts.data.{layout}")
+        reader: Reader = module.open_reader(root)
+    except ModuleNotFoundError as error:
+        if error.name != f"workflow_scripts.data.{layout}":
+            raise
+        raise UserError(f"there is no layout {layout!r}: workflow_scripts/data/{layout}.py is missing") from None
+    return reader
 
 
 def read_manifest(path: Path) -> tuple[dict[str, Any], Path]:
@@ -59,7 +61,7 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], Path]:
 
 
 def describe(
-    manifest: dict[str, Any], reader: Reader, layout: str, resolution: int, limits: tuple[int | None, int | None]
+    manifest: dict[str, Any], reader: Reader, layout: str, resolution: int | None, limits: tuple[int | None, int | None]
 ) -> dict[str, Any]:
     """Return all that decides the packed bytes. Where the tree lies does not."""
     catalogue = hashlib.sha256()
@@ -113,7 +115,8 @@ def make_meta(
     caveats = [manifest["caveat"], reader.caveat if "JPEG" not in manifest["caveat"] else ""]
     splits = np.load(partial.path("splits"))
     train = int((splits == TRAIN).sum())
-    normalisation = reader.normalisation or measure(partial.path("images"), train)
+    # Of a table nothing is left to do: its reader has standardised it.
+    normalisation = reader.normalisation or (None if reader.columns else measure(partial.path("inputs"), train))
     print("computing checksums")
     return {
         **{key: manifest[key] for key in ("source", "description")},
@@ -123,8 +126,10 @@ def make_meta(
         "classes": list(reader.classes),
         "latents": list(reader.latent_names),
         "objects": {"train": train, "val": len(splits) - train},
-        "mean": list(normalisation.mean),
-        "std": list(normalisation.std),
+        "columns": list(reader.columns),
+        "counts": reader.counts,
+        "mean": list(normalisation.mean) if normalisation else None,
+        "std": list(normalisation.std) if normalisation else None,
         "settings_hash": hash_settings(settings),
         "sha256": {f"{name}.npy": hash_file(partial.path(name)) for name in ARRAYS},
     }
@@ -160,7 +165,7 @@ def publish(partial: PartialPack, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     (output / "meta.json").unlink(missing_ok=True)
     sync(output)
-    for name in reversed(ARRAYS):  # images, the costly one, as late as possible
+    for name in reversed(ARRAYS):  # inputs, the costly ones, as late as possible
         os.replace(partial.path(name), output / f"{name}.npy")
     sync(output)
     os.replace(partial.meta, output / "meta.json")
@@ -169,13 +174,17 @@ def publish(partial: PartialPack, output: Path) -> None:
 
 def build(partial: PartialPack, manifest: dict[str, Any], job: Job, settings: dict[str, Any], engine: Engine) -> None:
     """Bring the unfinished arrays to their end, and describe them in meta.json."""
+    import numpy as np
+
+    from workflow_scripts.data.packed import lay_out_input
     from workflow_scripts.data.writer import fill
     from workflow_scripts.support.files import write_json
 
     reader, count = job.reader, len(job.chosen)
     small = {name: getattr(reader, name)[job.chosen] for name in ("labels", "splits", "objects")}
-    images = (count, reader.views, job.resolution, job.resolution, 3)
-    partial.prepare(small, images, (count, reader.views, len(reader.latent_names)))
+    shape, dtype = lay_out_input(job.resolution, reader.columns)
+    latents = (count, reader.views, len(reader.latent_names)), np.dtype(np.float32)
+    partial.prepare(small, {"inputs": ((count, reader.views, *shape), dtype), "latents": latents})
     fill(partial, job, engine.workers, engine.journal_seconds)
     if not partial.meta.exists():
         write_json(partial.meta, make_meta(manifest, reader, settings, partial))
@@ -185,7 +194,7 @@ def pack(
     manifest_path: Path,
     output: Path,
     layout: str,
-    resolution: int,
+    resolution: int | None,
     limits: tuple[int | None, int | None] = (None, None),
     engine: Engine | None = None,
 ) -> None:
@@ -196,7 +205,9 @@ def pack(
 
     manifest, root = read_manifest(manifest_path)
     reader = open_reader(layout, root)
-    settings = describe(manifest, reader, layout, resolution, limits)
+    if resolution is None and not reader.columns:
+        raise UserError(f"{layout} holds images: give the side that they are packed with (--resolution)")
+    settings = describe(manifest, reader, layout, None if reader.columns else resolution, limits)
     folder = output.with_name(f"{output.name}.partial")
     with exclusive(folder):
         if is_packed(output, hash_settings(settings)):
@@ -206,10 +217,11 @@ def pack(
             if partial.meta.exists():
                 take_back(partial, output)
             chosen = take_per_class(reader.labels, reader.splits, limits)
-            job = Job(reader, chosen, resolution, folder)
+            job = Job(reader, chosen, settings["resolution"], folder)
             build(partial, manifest, job, settings, engine or Engine())
             publish(partial, output)
-            print(f"packed {output}: {len(chosen):,} objects, views {reader.views}, {resolution} px")
+            form = f"{len(reader.columns)} columns" if reader.columns else f"{resolution} px"
+            print(f"packed {output}: {len(chosen):,} objects, views {reader.views}, {form}")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -225,8 +237,8 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manifest", type=Path, required=True, help="raw.json of the raw data")
     parser.add_argument("--output", type=Path, required=True, help="folder of the packed data set to write")
-    parser.add_argument("--layout", choices=LAYOUTS, required=True, help="how the raw data is laid out")
-    parser.add_argument("--resolution", type=whole_number, required=True, help="side of the packed images [pixels]")
+    parser.add_argument("--layout", required=True, help="how the raw data is laid out: a module of data/")
+    parser.add_argument("--resolution", type=whole_number, help="side of the packed images [pixels]; of tables none")
     parser.add_argument("--per-class-train", type=whole_number, help="keep the first so many train objects of a class")
     parser.add_argument(
         "--per-class-test", type=whole_number, help="keep the first so many val/test objects of a class"

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.data.reading import TRAIN, VAL, Normalisation, decode_image, read_file, resize_image
+from workflow_scripts.data.reading import TRAIN, VAL, ImageReader, Normalisation, decode_image, read_file, resize_image
 from workflow_scripts.support.errors import UserError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -74,7 +74,7 @@ def load_batch(path: Path, md5: str) -> dict[bytes, Any]:
     return batch
 
 
-class Batches:
+class Batches(ImageReader):
     """The official python batches; see `reading.Reader`."""
 
     classes: Sequence[str] = CLASSES
@@ -131,7 +131,7 @@ def _number_objects(splits: np.ndarray) -> np.ndarray:
     return np.array(names + [f"test/{i:05d}" for i in range(int((splits == VAL).sum()))])
 
 
-class ImageTree:
+class ImageTree(ImageReader):
     """A tree of images by split and class; see `reading.Reader`."""
 
     classes: Sequence[str] = CLASSES
@@ -175,7 +175,7 @@ def _list_images(folder: Path) -> list[str]:
         ) from None
 
 
-def open_cifar10(root: Path) -> Batches | ImageTree:
+def open_reader(root: Path) -> Batches | ImageTree:
     """Return a reader of the batches in `root` (or in its `cifar-10-batches-py`), or of the image tree there."""
     for folder in (root, root / BATCH_FOLDER):
         if any((folder / name).is_file() for name in (*BATCHES, *META)):

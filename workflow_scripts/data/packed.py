@@ -1,6 +1,7 @@
 """The packed data set: every image decoded once, in arrays that are opened without being read.
 
-images.npy   uint8   (N, V, H, W, 3)   RGB; official train objects first, then official val/test
+inputs.npy   uint8   (N, V, H, W, 3)   RGB images, or
+             float32 (N, V, C)         rows of a table, see `table.Column`; train objects first, then val/test
 latents.npy  float32 (N, V, L)
 labels.npy   int64   (N,)              indices into meta's `classes`
 splits.npy   uint8   (N,)              0 official train, 1 official val/test
@@ -11,6 +12,7 @@ meta.json    what the arrays are, how to normalise, and their SHA-256 digests
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,16 +23,24 @@ from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, read_json
 from workflow_scripts.support.seeding import numpy_generator
 
-ARRAYS = ("images", "latents", "labels", "splits", "objects")
-DTYPES = {"images": np.uint8, "latents": np.float32, "labels": np.int64, "splits": np.uint8}
+ARRAYS = ("inputs", "latents", "labels", "splits", "objects")
+DTYPES = {"latents": np.float32, "labels": np.int64, "splits": np.uint8}
 META_KEYS = (
     *("source", "description", "caveat", "layout", "resolution", "views", "classes", "latents", "objects"),
-    *("mean", "std", "settings_hash", "sha256"),
+    *("columns", "mean", "std", "settings_hash", "sha256"),
 )
 
 
+def lay_out_input(resolution: int | None, columns: Sequence[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Return shape and type of one view: a row of a table with `columns`, or else a square image."""
+    if columns:
+        return (len(columns),), np.dtype(np.float32)
+    assert resolution is not None
+    return (resolution, resolution, 3), np.dtype(np.uint8)
+
+
 class PackedDataset:
-    """A packed data set, opened read-only. `images` and `latents` stay on disk (memory maps).
+    """A packed data set, opened read-only. `inputs` and `latents` stay on disk (memory maps).
 
     Raises `UserError` where the folder is not whole: a missing or truncated file, or one that does
     not fit meta.json.
@@ -42,7 +52,9 @@ class PackedDataset:
         if not isinstance(self.meta, dict) or (missing := [key for key in META_KEYS if key not in self.meta]):
             what = f"lacks {missing[0]!r}" if isinstance(self.meta, dict) else "is no table"
             raise self._broken(f"{self.folder / 'meta.json'} {what}")
-        self.images = self._open("images", "r")
+        self._input_shape, input_type = lay_out_input(self.meta["resolution"], self.meta["columns"])
+        self._dtypes = {"inputs": input_type, **DTYPES}
+        self.inputs = self._open("inputs", "r")
         self.latents = self._open("latents", "r")
         self.labels = self._open("labels")
         self.splits = self._open("splits")
@@ -56,8 +68,8 @@ class PackedDataset:
 
     def _shape(self, name: str) -> tuple[int, ...]:
         meta = self.meta
-        n, v, side = sum(meta["objects"].values()), meta["views"], meta["resolution"]
-        shapes = {"images": (n, v, side, side, 3), "latents": (n, v, len(meta["latents"]))}
+        n, v = sum(meta["objects"].values()), meta["views"]
+        shapes = {"inputs": (n, v, *self._input_shape), "latents": (n, v, len(meta["latents"]))}
         return shapes.get(name, (n,))
 
     def _open(self, name: str, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
@@ -71,7 +83,7 @@ class PackedDataset:
         expected = start + math.prod(shape) * dtype.itemsize
         if (size := path.stat().st_size) != expected:
             raise self._broken(f"{path} is incomplete: {size:,} bytes of {expected:,}")
-        wrong_type = dtype != DTYPES[name] if name in DTYPES else dtype.kind != "U"
+        wrong_type = dtype != self._dtypes[name] if name in self._dtypes else dtype.kind != "U"
         if shape != self._shape(name) or wrong_type:
             raise self._broken(f"{path} holds {dtype} {shape}, but meta.json describes {self._shape(name)}")
         return np.asarray(np.load(path, mmap_mode=mmap_mode, allow_pickle=False))

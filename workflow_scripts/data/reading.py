@@ -7,7 +7,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from PIL import Image
@@ -32,8 +32,9 @@ class Reader(Protocol):
     """Raw data of one layout: a catalogue of N objects, and the way to the views of each.
 
     objects: (N,) fixed-width unicode ids; labels: (N,) int64, indices into `classes`; splits: (N,)
-    uint8, `TRAIN` before `VAL`. normalisation: the published one, or None where it has to be
-    measured. caveat: one sentence on what keeps the data from being the original, or "".
+    uint8, `TRAIN` before `VAL`. columns: of a table, see `table.Column`; of images none.
+    counts: objects left after each step that chose them. normalisation: of images, the published one, or
+    None where it has to be measured. caveat: one sentence on what keeps the data from being the original, or "".
     """
 
     classes: Sequence[str]
@@ -42,17 +43,26 @@ class Reader(Protocol):
     objects: np.ndarray
     labels: np.ndarray
     splits: np.ndarray
+    columns: Sequence[dict[str, Any]]
+    counts: dict[str, int]
     normalisation: Normalisation | None
     caveat: str
 
     def check(self, index: int) -> None:
         """Raise `UserError` unless all files of an object are there; opens none of them."""
 
-    def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return images (V, resolution, resolution, 3) uint8 and latents (V, L) float32 of an object.
+    def read(self, index: int, resolution: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return inputs (V, ...), as `packed.lay_out_input` says, and latents (V, L) float32 of an object.
 
         Raises `UserError` for a damaged file, and names it.
         """
+
+
+class ImageReader:
+    """What readers of images have in common."""
+
+    columns: Sequence[dict[str, Any]] = ()
+    counts: ClassVar[dict[str, int]] = {}
 
 
 def read_file(path: Path | str) -> bytes:

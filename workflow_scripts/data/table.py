@@ -1,15 +1,24 @@
 """Tabular data: rows with features, a sensitive one among them, as objects of one view.
 
 A source of tabular data (UCI Adult, MIMIC-III) is read into a `Table`; `TableReader` makes of it what packing
-asks of every reader.
+asks of every reader: a row of numbers, in which a category is its position among the column's categories.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+from torch import Tensor
+
+from workflow_scripts.data.reading import TRAIN, Normalisation
+
+UNKNOWN = -1  # a category that no training row has: encoded as zeros
 
 
 @dataclass(frozen=True)
@@ -34,3 +43,93 @@ class Table:
     attributes: dict[str, np.ndarray] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     caveat: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a packed table.
+
+    categories: of a categorical column, whose packed value is a position among them; of a number or a flag none.
+    mean, std: of the training rows, by which a number was standardised; of others 0 and 1.
+    """
+
+    name: str
+    categories: tuple[str, ...] = ()
+    mean: float = 0.0
+    std: float = 1.0
+
+
+class TableReader:
+    """A table, standardised and coded on its training rows; see `reading.Reader`."""
+
+    views = 1
+    normalisation: Normalisation | None = None
+
+    def __init__(self, table: Table) -> None:
+        order = np.argsort(table.splits, kind="stable")  # training rows first
+        train = table.splits[order] == TRAIN
+        self.classes: Sequence[str] = table.classes
+        self.objects, self.splits = table.objects[order].astype(str), table.splits[order]
+        self.labels = np.array([table.classes.index(value) for value in table.label[order]], dtype=np.int64)
+        features = table.features.iloc[order]
+        self._columns = [make_column(features[name], train) for name in features]
+        self._rows = np.stack([code(features[column.name], column) for column in self._columns], axis=1)
+        self.columns = [asdict(column) for column in self._columns]
+        targets = {table.sensitive: features[table.sensitive].to_numpy()}
+        targets |= {name: values[order] for name, values in table.attributes.items()}
+        self.latent_names: Sequence[str] = list(targets)
+        codes = [np.unique(values.astype(str), return_inverse=True)[1] for values in targets.values()]
+        self._latents = np.stack(codes, axis=1).astype(np.float32)
+        self.counts, self.caveat = table.counts, table.caveat
+
+    def check(self, index: int) -> None:
+        """Do nothing: the table was read when the reader was made."""
+
+    def read(self, index: int, resolution: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return a row (1, C) float32 and its latents (1, L) float32: codes of the sensitive column and attributes."""
+        return self._rows[index][None], self._latents[index][None]
+
+
+def make_column(values: pd.Series, train: np.ndarray) -> Column:
+    """Describe a column by its training rows, `train` (N,) bool."""
+    name, seen = str(values.name), values[train]
+    if is_bool_dtype(values):
+        return Column(name)
+    if is_numeric_dtype(values):
+        return Column(name, mean=float(seen.mean()), std=float(seen.std(ddof=0)) or 1.0)
+    return Column(name, categories=tuple(sorted(seen.unique())))
+
+
+def code(values: pd.Series, column: Column) -> np.ndarray:
+    """Return a column's packed values (N,) float32."""
+    if column.categories:
+        return np.asarray(pd.Index(column.categories).get_indexer(pd.Index(values)), dtype=np.float32)
+    return ((values.to_numpy(dtype=np.float64) - column.mean) / column.std).astype(np.float32)
+
+
+class RowEncoder:
+    """Turns packed rows (..., C) into inputs (..., F) of networks: numbers and flags as they are, categories one-hot.
+
+    columns: of meta.json. hidden: names of columns that become zeros.
+    """
+
+    def __init__(self, columns: list[dict[str, Any]], hidden: Sequence[str] = ()) -> None:
+        source, category, shown = [], [], []
+        for position, entry in enumerate(columns):
+            width = max(1, len(entry["categories"]))
+            source += [position] * width
+            category += list(range(width)) if entry["categories"] else [UNKNOWN]
+            shown += [entry["name"] not in hidden] * width
+        self._source, self._category = torch.tensor(source), torch.tensor(category)
+        self._shown = torch.tensor(shown)
+
+    @property
+    def width(self) -> int:
+        """F, the number of inputs of a network."""
+        return len(self._source)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Encode rows (..., C) as (..., F)."""
+        values = rows[..., self._source]
+        one_hot = (values == self._category).to(values.dtype)
+        return torch.where(self._category == UNKNOWN, values, one_hot) * self._shown

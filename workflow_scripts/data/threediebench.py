@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.reading import TRAIN, VAL, Normalisation, decode_image, read_file
+from workflow_scripts.data.reading import TRAIN, VAL, ImageReader, Normalisation, decode_image, read_file
 from workflow_scripts.support.errors import UserError
 
 LATENT_NAMES = ("rotation_x", "rotation_y", "rotation_z", "floor_hue", "light_theta", "light_phi", "light_hue")
@@ -99,7 +99,7 @@ def list_classes(folders: Iterable[str], labels: np.ndarray) -> list[str]:
     return [names.get(label, "") for label in range(highest + 1)]
 
 
-class ThreeDIEBench:
+class ThreeDIEBench(ImageReader):
     """A tree in 3DIEBench's layout; see `reading.Reader`. The object that comes first says how many views there are."""
 
     latent_names: Sequence[str] = LATENT_NAMES
@@ -174,6 +174,9 @@ class ThreeDIEBench:
             latents[view] = read_latents(Path(f"{folder}/latent_{view}.npy"))
             images[view] = decode_image(f"{folder}/image_{view}.jpg", resolution)
         return images, latents
+
+
+open_reader = ThreeDIEBench
 
 
 def read_latents(path: Path) -> np.ndarray:

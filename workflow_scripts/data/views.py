@@ -1,8 +1,9 @@
 """Views of objects: what pretraining and evaluation see of a data set.
 
-Two kinds: `StoredViews`, several stored images an object with known latents (3DIEBench), and
+Three kinds: `StoredViews`, several stored images an object with known latents (3DIEBench),
 `AugmentedViews`, one stored image of which views are made by augmentations with known parameters
-(CIFAR-10). Both give batches of training pairs and, for evaluation, a fixed set of views.
+(CIFAR-10), and `TabularViews`, one row of a table of which views are made by drawing a sensitive
+feature afresh (UCI Adult, MIMIC-III). All give batches of training pairs and, for evaluation, a fixed set of views.
 """
 
 from __future__ import annotations
@@ -19,30 +20,34 @@ from torch import Tensor
 from workflow_scripts.data.actions import ActionSpace, difference, make_view_actions
 from workflow_scripts.data.augment import AUGMENTATIONS, Augmentation
 from workflow_scripts.data.packed import PackedDataset
+from workflow_scripts.data.table import RowEncoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator, torch_generator
+
+NO_ATTRIBUTES: dict[str, np.ndarray] = {}  # of images
 
 
 @dataclass
 class Pairs:
     """A batch of N pairs of views, on the training device.
 
-    images: (2, N, 3, H, W) float, normalised; the first views, then the second views.
+    inputs: (2, N, 3, H, W) images or (2, N, F) rows, float, normalised; the first views, then the second views.
     action: (N, A), takes the first view to the second. state: (N, A), of the second view.
     label: (N,) int64, the object's class; for the supervised control only.
     """
 
-    images: Tensor
+    inputs: Tensor
     action: Tensor
     state: Tensor
     label: Tensor
 
 
 class Views(Protocol):
-    """Views of the objects of one split."""
+    """Views of the objects of one split. attributes: further targets (n,) int64 of the objects, by name."""
 
     space: ActionSpace
     labels: np.ndarray
+    attributes: dict[str, np.ndarray]
     views: int
     class_views: range
     pair_views: range
@@ -53,7 +58,7 @@ class Views(Protocol):
         """Return one random pair of different views of each given object, drawn for `purpose`."""
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield images (n, V, 3, H, W) and states (n, V, A) of `size` objects at a time, in order."""
+        """Yield inputs (n, V, ...) and states (n, V, A) of `size` objects at a time, in order."""
 
 
 class _Normaliser:
@@ -82,10 +87,10 @@ class StoredViews:
         actions = make_view_actions(settings)
         self.space = actions.space()
         self.objects = objects
-        self.labels = np.asarray(packed.labels[objects])
-        self.views = packed.images.shape[1]
+        self.labels, self.attributes = np.asarray(packed.labels[objects]), NO_ATTRIBUTES
+        self.views = packed.inputs.shape[1]
         self.class_views = self.pair_views = range(self.views)
-        self._images = packed.images
+        self._images = packed.inputs
         self._states = actions.states(packed.latents[objects])
         self._normaliser = _Normaliser(packed.meta, device)
 
@@ -128,10 +133,10 @@ class AugmentedViews:
         groups = {n: slice(stop - a.dim, stop) for (n, a), stop in zip(self.augmentations.items(), stops, strict=True)}
         self.space = ActionSpace({n: slice(int(s.start), int(s.stop)) for n, s in groups.items()}, difference)
         self.objects = objects
-        self.labels = np.asarray(packed.labels[objects])
+        self.labels, self.attributes = np.asarray(packed.labels[objects]), NO_ATTRIBUTES
         self.views = 1 + settings["evaluation_views"]
         self.class_views, self.pair_views = range(1), range(1, self.views)
-        self._images = packed.images
+        self._images = packed.inputs
         self._split = f"{int(objects[0])}-{len(objects)}"
         self._normaliser = _Normaliser(packed.meta, device)
 
@@ -178,7 +183,59 @@ def _make_augmentation(name: str) -> Augmentation:
     return augmentation
 
 
-VIEW_KINDS: dict[str, type[StoredViews] | type[AugmentedViews]] = {"stored": StoredViews, "augmented": AugmentedViews}
+class TabularViews:
+    """Rows of a table. The first view is the row itself; in the second, the sensitive feature is drawn afresh.
+
+    The group is the sensitive feature: its code is the state, its change (-1, 0, 1) the action. Its new category is
+    drawn evenly, and each other feature is, with probability `replaced_share`, that of another row of the split (ours;
+    the paper does not say). With `sensitive_hidden` no view shows the sensitive feature. The one fixed view for
+    evaluation is the row itself.
+    """
+
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: dict[str, Any], device: torch.device):
+        (group,) = settings["groups"]
+        columns, names = packed.meta["columns"], [column["name"] for column in packed.meta["columns"]]
+        if group not in packed.meta["latents"] or group not in names:
+            raise UserError(f"{packed.folder} has no sensitive column {group!r}; it has {packed.meta['latents'][:1]}")
+        actions = settings["actions"]
+        self.space = ActionSpace({group: slice(0, 1)}, difference)
+        self.labels = np.asarray(packed.labels[objects])
+        codes = np.asarray(packed.latents[objects, 0]).astype(np.int64)
+        self.attributes = {name: codes[:, i] for i, name in enumerate(packed.meta["latents"])}
+        self.views = 1
+        self.class_views = self.pair_views = range(1)
+        self._rows = np.asarray(packed.inputs[objects, 0])
+        self._states = torch.from_numpy(self.attributes[group]).float()[:, None]
+        self._sensitive = names.index(group)
+        self._replaced_share = actions["replaced_share"]
+        self._encode = RowEncoder(columns, [group] if actions.get("sensitive_hidden") else [])
+        self._device = device
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def pairs(self, objects: np.ndarray, *purpose: int | str) -> Pairs:
+        """Return each of the rows `objects` (N,), positions in this split, and its second view."""
+        random = numpy_generator(*purpose, "rows")
+        first = self._rows[objects]
+        others = self._rows[random.integers(len(self), size=len(objects))]
+        second = np.where(random.random(first.shape) < self._replaced_share, others, first)
+        drawn = random.integers(2, size=len(objects))
+        second[:, self._sensitive] = drawn
+        state1, state2 = self._states[objects], torch.from_numpy(drawn).float()[:, None]
+        inputs = self._encode(torch.from_numpy(np.stack([first, second])))
+        moved = (inputs, self.space.relate(state1, state2), state2, torch.from_numpy(self.labels[objects]))
+        return Pairs(*(tensor.to(self._device) for tensor in moved))
+
+    def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield every row as its only view."""
+        for start in range(0, len(self), size):
+            rows = torch.from_numpy(self._rows[start : start + size, None])
+            yield self._encode(rows).to(self._device), self._states[start : start + size, None]
+
+
+ViewKind = type[StoredViews] | type[AugmentedViews] | type[TabularViews]
+VIEW_KINDS: dict[str, ViewKind] = {"stored": StoredViews, "augmented": AugmentedViews, "tabular": TabularViews}
 
 
 def open_views(folder: Path, settings: dict[str, Any], split: str, device: torch.device) -> Views:

@@ -1,7 +1,7 @@
 """Filling a packed data set: restartable, in parallel, without ever holding more than a few objects.
 
 The arrays grow in a folder of their own beside a journal of one byte an object. A byte is set only
-after the object's images and latents have reached the disk, so that after a kill or a power loss
+after the object's inputs and latents have reached the disk, so that after a kill or a power loss
 every object whose byte is set is whole, and all others are simply read again.
 """
 
@@ -34,6 +34,7 @@ from workflow_scripts.support.files import atomic_path, read_json, write_bytes, 
 
 IMAGES_PER_TASK = 256
 TASKS_AHEAD = 8  # per worker; bounds what a stop can lose and what waits in memory
+LARGE = ("inputs", "latents")  # arrays that are filled object by object
 MARGIN = 64 << 20  # bytes to leave free on the disk
 
 
@@ -72,17 +73,17 @@ class PartialPack:
         """The file that describes the arrays; there once they are finished."""
         return self.folder / "meta.json"
 
-    def prepare(self, small: dict[str, np.ndarray], images: tuple[int, ...], latents: tuple[int, ...]) -> None:
-        """Create the arrays that are not there; `images` and `latents` are given by their shapes and start empty.
+    def prepare(self, small: dict[str, np.ndarray], large: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> None:
+        """Create the arrays that are not there; the large ones are given by their shapes and types, and start empty.
 
         Raises `UserError` where the disk is too small for what is still to be written.
         """
-        large = {"images": images, "latents": latents}
+        count = len(small["labels"])
         whole = [self._stamp, self._journal, *map(self.path, large)]
         if fresh := not all(path.exists() for path in whole):
             self._clear()
-        total = math.prod(images) + 4 * math.prod(latents)
-        share = 1.0 if fresh else len(self.remaining()) / images[0]
+        total = sum(math.prod(shape) * dtype.itemsize for shape, dtype in large.values())
+        share = 1.0 if fresh else len(self.remaining()) / count
         needed, available = share * total + MARGIN, shutil.disk_usage(self.folder).free
         if share > 0 and needed > available:
             raise UserError(
@@ -93,9 +94,9 @@ class PartialPack:
             with atomic_path(self.path(name)) as temporary:
                 np.save(temporary, array, allow_pickle=False)
         if fresh:
-            for name, shape in large.items():
-                _create(self.path(name), shape, np.uint8 if name == "images" else np.float32)
-            write_bytes(self._journal, bytes(images[0]))
+            for name, (shape, dtype) in large.items():
+                _create(self.path(name), shape, dtype)
+            write_bytes(self._journal, bytes(count))
             write_json(self._stamp, self._settings)  # last: without it, all the rest is discarded
             sync(self.folder)
 
@@ -105,7 +106,7 @@ class PartialPack:
 
     def mark(self, positions: list[int]) -> None:
         """Record that these objects are stored, after making sure that they are."""
-        for name in ("images", "latents"):
+        for name in LARGE:
             sync(self.path(name))
         with open(self._journal, "rb+", buffering=0) as journal:
             for position in positions:
@@ -113,12 +114,12 @@ class PartialPack:
             os.fsync(journal.fileno())
 
 
-def _create(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> None:
+def _create(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Make a .npy file of full size that holds no blocks yet."""
     with open(path, "wb") as file:
-        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
-        file.truncate(file.tell() + math.prod(shape) * np.dtype(dtype).itemsize)
+        file.truncate(file.tell() + math.prod(shape) * dtype.itemsize)
         os.fsync(file.fileno())
 
 
@@ -128,7 +129,7 @@ class Job:
 
     reader: Reader
     chosen: np.ndarray
-    resolution: int
+    resolution: int | None
     folder: Path
 
 
@@ -140,13 +141,13 @@ def check_objects(job: Job, positions: list[int]) -> None:
 
 def store_objects(job: Job, positions: list[int]) -> None:
     """Read the objects and write them to their places in the arrays."""
-    paths = {name: job.folder / f"{name}.npy" for name in ("images", "latents")}
+    paths = {name: job.folder / f"{name}.npy" for name in LARGE}
     starts = {name: read_header(path)[2] for name, path in paths.items()}
     handles = {name: os.open(path, os.O_WRONLY) for name, path in paths.items()}
     try:
         for position in positions:
-            images, latents = job.reader.read(int(job.chosen[position]), job.resolution)
-            for name, array in (("images", images), ("latents", latents)):
+            arrays = job.reader.read(int(job.chosen[position]), job.resolution)
+            for name, array in zip(LARGE, arrays, strict=True):
                 # Not a memory map: there, a full disk kills the process instead of raising an error.
                 _write(handles[name], array.tobytes(), starts[name] + position * array.nbytes)
     finally:

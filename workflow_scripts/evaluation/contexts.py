@@ -13,12 +13,10 @@ from torch import Tensor
 
 from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.data.views import Views
-from workflow_scripts.methods.base import Method
+from workflow_scripts.experiment.kinds import CONTROLS, INVARIANT, NO_ACTIONS, ZERO
+from workflow_scripts.methods.base import ContextMethod, Method
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
-
-NO_ACTIONS = "none"
-CONTROLS = ("zero-action", "shuffled", "foreign")
 
 Contexts = dict[str, tuple[Tensor, Tensor]]  # "<kind>-<length>" to features (c, D) and actions (c, A)
 
@@ -65,8 +63,8 @@ def list_actions(actions: Tensor, space: ActionSpace, controls: list[str], seed:
             result[f"{group}+shuffled"] = shown[source.to(shown.device)]
         if "foreign" in controls and len(kinds) > 1:
             result[f"{group}+foreign"] = _swap_values(actions, space, group)
-    if "zero-action" in controls:
-        result["zero-action"] = torch.zeros_like(actions)
+    if ZERO in controls:
+        result[ZERO] = torch.zeros_like(actions)
     return result
 
 
@@ -80,21 +78,22 @@ def _swap_values(actions: Tensor, space: ActionSpace, group: str) -> Tensor:
     return swapped
 
 
-def make_contexts(
-    features: Tensor, actions: Tensor, space: ActionSpace, evaluation: dict[str, Any], uses_actions: bool = True
-) -> Contexts:
+def make_contexts(method: ContextMethod, features: Tensor, actions: Tensor, evaluation: dict[str, Any]) -> Contexts:
     """Return every context by name, from features (pairs, 2, D) and actions (pairs, A) of the fixed draw.
 
-    A method that does not use actions has one kind, `none`: pairs without actions.
+    A method that does not use actions has one kind, `none`: pairs without actions. One with an invariant environment
+    has `invariant` beside its groups; `zero-action`, which would be the same, is no control of it.
     """
     tokens = features.flatten(0, 1)
     contexts: Contexts = {}
     kinds = {NO_ACTIONS: torch.zeros_like(actions)}
-    if uses_actions:
-        kinds = list_actions(actions, space, evaluation["context_controls"], evaluation["seed"])
+    if method.uses_actions:
+        controls = [name for name in evaluation["context_controls"] if not (method.hides_actions and name == ZERO)]
+        kinds = list_actions(actions, method.space, controls, evaluation["seed"])
+        kinds |= {INVARIANT: torch.zeros_like(actions)} if method.hides_actions else {}
     for kind, shown in kinds.items():
         hidden_second = torch.stack([shown, torch.zeros_like(shown)], dim=1).flatten(0, 1)
-        true = kind in space.groups or kind == NO_ACTIONS
+        true = kind in (*method.space.groups, NO_ACTIONS, INVARIANT)
         for length in evaluation["context_lengths" if true else "control_lengths"]:
             contexts[name_context(kind, length)] = (tokens[:length], hidden_second[:length])
     return contexts

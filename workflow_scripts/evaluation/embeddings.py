@@ -6,7 +6,7 @@ Stored as one `.npy` an array in a folder, each (n, V, width) for n objects of V
 - `rho`, for a method with an equivariant predictor: its prediction from view 0 under the true action to view i;
 - `z+.<context>`, for a method with a context: embeddings with a hidden action, under each context and length;
 - `zr.<context>`: embeddings of view 0 with the true action to view i, under each true context;
-- `states` and `labels` (n,), the truth.
+- `states` and `labels` (n,), the truth, and of tables `attribute.<name>` (n,).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ CHUNK = 8192  # features or tokens at a time
 def encode(method: Method, views: Views) -> tuple[np.ndarray, Tensor]:
     """Return the features (n, V, D) float32 and the states (n, V, A) of the fixed views of a split."""
     features, states = [], []
-    for images, state in views.fixed(size=max(1, 2048 // views.views)):
-        h = method.encoder(images.flatten(0, 1)).float().cpu()
-        features.append(h.unflatten(0, images.shape[:2]).numpy())
+    for inputs, state in views.fixed(size=max(1, 2048 // views.views)):
+        h = method.encoder(inputs.flatten(0, 1)).float().cpu()
+        features.append(h.unflatten(0, inputs.shape[:2]).numpy())
         states.append(state)
     return np.concatenate(features), torch.cat(states)
 
@@ -52,6 +52,7 @@ def embed_split(
     """Return all arrays of one split by name."""
     features, states = encode(method, views)
     arrays = {"h": features, "states": states.numpy(), "labels": views.labels}
+    arrays |= {f"attribute.{name}": values for name, values in views.attributes.items()}
     shape = features.shape[:2]
     flat = torch.from_numpy(features).flatten(0, 1)
     first = torch.from_numpy(features)[:, :1].expand(-1, shape[1], -1).flatten(0, 1)

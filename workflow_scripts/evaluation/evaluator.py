@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from workflow_scripts.data.actions import difference, make_view_actions
-from workflow_scripts.evaluation.contexts import NO_ACTIONS, parse_context
+from workflow_scripts.evaluation.attributes import measure_attributes
+from workflow_scripts.evaluation.contexts import parse_context
 from workflow_scripts.evaluation.embeddings import read_array
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
 from workflow_scripts.evaluation.neighbours import Neighbour, list_neighbours
@@ -25,6 +26,7 @@ from workflow_scripts.evaluation.probes import (
 )
 from workflow_scripts.evaluation.retrieval import retrieve
 from workflow_scripts.experiment.identity import PROBING_CODE, hash_code, list_embedding_code, read_identity
+from workflow_scripts.experiment.kinds import NO_ACTIONS
 from workflow_scripts.support.files import read_json
 
 Row = dict[str, Any]
@@ -56,6 +58,9 @@ class ProbedRun:
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows of every evaluated split."""
+        if self.manifest["attributes"]:
+            yield from self._attributes()
+            return
         arrays, contexts = set(self.manifest["arrays"]), self.manifest["contexts"]
         yield from self._probe("h", [""], ("relative", "class", "individual"))
         if "g" in arrays:
@@ -79,6 +84,24 @@ class ProbedRun:
             yield from self._context_labels("h", [0])
         for name in true:
             yield from self._retrieve("zr", f"zr.{name}", f"z+.{name}", name)
+
+    def _attributes(self) -> Iterator[Row]:
+        """Read class and attributes of rows from h, and from z+ under every context."""
+        (sensitive,) = self.manifest["groups"]
+        targets = {split: self._targets(split) for split in self.manifest["splits"]}
+        places = [("h", "", "h"), *(("z+", context, f"z+.{context}") for context in self.manifest["contexts"])]
+        for representation, context, name in places:
+            rows = {split: np.array(read_array(self.folder, split, name)[:, 0]) for split in targets}
+            for split in self.evaluation["splits"]:
+                where = self._where(representation, context, split)
+                train, test = ((rows[part], targets[part]) for part in ("train", split))
+                for task, metric, value in measure_attributes(train, test, sensitive):
+                    yield {**where, "task": task, "metric": metric, "value": value, "n": len(rows[split])}
+
+    def _targets(self, split: str) -> dict[str, np.ndarray]:
+        """Return the class and the attributes (n,) of the rows of a split."""
+        names = {"class": "labels", **{name: f"attribute.{name}" for name in self.manifest["attributes"]}}
+        return {task: np.array(read_array(self.folder, split, name)) for task, name in names.items()}
 
     def _context_labels(self, representation: str, lengths: list[int]) -> Iterator[Row]:
         """Probe for a label that depends on the context, at each length; h, the same under both, is the control."""

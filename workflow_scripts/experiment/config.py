@@ -15,6 +15,8 @@ from workflow_scripts.support.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
+# A layout is a module of data/ with a reader of its files.
+LAYOUTS = [path.stem for path in (ROOT / "workflow_scripts" / "data").glob("*.py") if "open_reader" in path.read_text()]
 
 
 def read_yaml(path: Path) -> Any:
@@ -45,7 +47,10 @@ def check_config(config: dict[str, Any]) -> None:
     _require(config["encoder"], config["encoders"], "encoder", "encoders")
     for dataset in config["datasets"]:
         _require(dataset, config["dataset_settings"], "datasets", "dataset_settings")
-        _require(config["dataset_settings"][dataset]["source"], config["sources"], f"{dataset}.source", "sources")
+        entry = config["dataset_settings"][dataset]
+        _require(entry["source"], config["sources"], f"{dataset}.source", "sources")
+        _require(entry.get("encoder", config["encoder"]), config["encoders"], f"{dataset}.encoder", "encoders")
+        _require(config["sources"][entry["source"]]["layout"], LAYOUTS, f"{entry['source']}.layout", "data/*.py")
 
 
 def check_schema(value: Any, schema: Path, origin: str) -> None:

@@ -92,9 +92,9 @@ def get_settings(config: dict[str, Any], run: Run) -> dict[str, Any]:
         "variant": run.variant,
         "seed": run.seed,
         "dataset": {key: dataset[key] for key in ("views", "groups", "actions", "holdout", "evaluation_views")},
-        "encoder": config["encoders"][config["encoder"]],
-        "training": merge(config["training"], method["training"]),
-        "method_settings": method["settings"],
+        "encoder": config["encoders"][dataset.get("encoder", config["encoder"])],
+        "training": merge(merge(config["training"], dataset.get("training", {})), method["training"]),
+        "method_settings": merge(method["settings"], dataset.get("method_settings", {}).get(run.method, {})),
     }
     return merge(settings, config["variants"][run.variant]) if run.variant else settings
 

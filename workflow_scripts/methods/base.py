@@ -41,7 +41,7 @@ class Method(nn.Module):
 
     def encode_pairs(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
         """Return the features (N, D) of the first and of the second views, from one encoder pass."""
-        features = self.encoder(pairs.images.flatten(0, 1))
+        features = self.encoder(pairs.inputs.flatten(0, 1))
         first, second = features.unflatten(0, (2, -1))
         return first, second
 
@@ -61,6 +61,11 @@ class ContextMethod(Method):
     """A method whose embedding of an image depends on a context of pairs."""
 
     uses_actions: ClassVar[bool] = True  # False: its contexts are pairs without actions
+
+    @property
+    def hides_actions(self) -> bool:
+        """Whether it was trained with contexts that show no action, too: its invariant environment."""
+        return False
 
     def cache_context(self, features: Tensor, actions: Tensor) -> Any:
         """Digest a context of c tokens: features (c, D) and actions (c, A)."""

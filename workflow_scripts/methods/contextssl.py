@@ -56,6 +56,11 @@ class ContextSSL(InContextMethod):
         hidden = [layer for a, b in itertools.pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
         self.auxiliary = nn.Sequential(*hidden, nn.Linear(widths[-1], space.dim))
 
+    @property
+    def hides_actions(self) -> bool:
+        """Whether there is an invariant environment."""
+        return bool(self.settings.invariant_environment)
+
     def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the contrastive and the auxiliary loss, averaged over this step's environments."""
         environments: list[str | None] = [*self.space.groups, *([None] if self.settings.invariant_environment else [])]

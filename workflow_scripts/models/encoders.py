@@ -1,7 +1,8 @@
-"""Encoders f: images (B, 3, H, W) to features (B, D)."""
+"""Encoders f: images (B, 3, H, W), or rows of a table (B, F), to features (B, D)."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -36,6 +37,27 @@ class SmallConvNet(nn.Module):
         return self.standardise(self.project(self.convolutions(images).flatten(1)))
 
 
+class MultilayerPerceptron(nn.Module):
+    """Linear, BatchNorm and ReLU for each width, then one linear layer, for rows of a table (not in the paper).
+
+    The features are standardised as `SmallConvNet`'s are.
+    """
+
+    def __init__(self, inputs: int, widths: list[int], dim: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for width_in, width in itertools.pairwise([inputs, *widths]):
+            layers += [nn.Linear(width_in, width), nn.BatchNorm1d(width), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear([inputs, *widths][-1], dim))
+        self.standardise = nn.BatchNorm1d(dim, affine=False)
+        self.dim = dim
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Map rows (B, F) to features (B, dim)."""
+        features: Tensor = self.standardise(self.layers(rows))
+        return features
+
+
 class ResNet18(nn.Module):
     """torchvision's ResNet-18 without its last layer: 512 features.
 
@@ -61,16 +83,22 @@ class ResNet18(nn.Module):
         return features
 
 
-def make_encoder(settings: dict[str, Any], resolution: int, seed: int) -> SmallConvNet | ResNet18:
+Encoder = SmallConvNet | MultilayerPerceptron | ResNet18
+
+
+def make_encoder(settings: dict[str, Any], inputs: int, seed: int) -> Encoder:
     """Build the encoder of the settings, randomly initialised: the same weights for every method at a seed.
 
+    inputs: side of the images [pixels], or for a multilayer perceptron the width of the rows.
     Initialisation draws from torch's global generator, which is left as it was found.
     """
     arguments = {key: value for key, value in settings.items() if key != "kind"}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "encoder"))
         if settings["kind"] == "small":
-            return SmallConvNet(resolution, **arguments)
+            return SmallConvNet(inputs, **arguments)
+        if settings["kind"] == "mlp":
+            return MultilayerPerceptron(inputs, **arguments)
         if settings["kind"] == "resnet18":
             return ResNet18(**arguments)
-    raise UserError(f"the encoder's kind is {settings['kind']!r}; choose 'small' or 'resnet18'")
+    raise UserError(f"the encoder's kind is {settings['kind']!r}; choose 'small', 'resnet18' or 'mlp'")

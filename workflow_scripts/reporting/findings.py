@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from workflow_scripts.experiment.kinds import INVARIANT
 from workflow_scripts.reporting.cells import describe_measured, select_rows
 from workflow_scripts.reporting.formats import format_number
 from workflow_scripts.reporting.layouts import Measured, MeasuredRun
@@ -31,6 +32,8 @@ def describe_controls(rows: pd.DataFrame, dataset: str, groups: list[str]) -> li
 
 def _describe_run(rows: pd.DataFrame, run: MeasuredRun, measured: Measured) -> list[str]:
     own = select_rows(rows, run.select)
+    if own.empty:  # of tables there is no R2
+        return []
     table = own.groupby(["context", "length", "task"])["value"].mean()
     scores = {(str(c), int(n)): {g: float(table[c, n, g]) for g in measured.groups} for c, n, _ in table.index}
     sentences = []
@@ -38,7 +41,7 @@ def _describe_run(rows: pd.DataFrame, run: MeasuredRun, measured: Measured) -> l
         group, _, control = kind.partition("+")
         if control == "shuffled":
             sentences += _compare_shuffled(run, scores, group, length, measured.groups)
-        elif kind not in measured.groups:
+        elif kind not in (*measured.groups, INVARIANT):
             sentences.append(_name_nearest(run, scores, kind, length, measured.groups))
     return sentences
 

@@ -41,6 +41,8 @@ def caption(table: Table) -> str:
     parts.append(f"Mean ± standard deviation over {seeds} seeds." if seeds > 1 else "One seed.")
     if any(cell.published is not None for row in table.cells for cell in row):
         parts.append(f"Published values: {view.provenance}.")
+    elif view.provenance is None:
+        parts.append("The paper's cells are not available.")
     if table.caveat:
         parts.append(f"Data: {table.caveat.rstrip('.')}.")
     return " ".join(parts)
@@ -77,7 +79,7 @@ def lay_out(table: Table) -> TextTable:
         for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
             line += [format_measured(cell, column.digits)]
             if has_published[position]:
-                missing = "not available" if position < len(row.published) else ""
+                missing = "not available" if row.of_paper else ""
                 line += [format_number(cell.published, column.digits) or missing]
             key = {"section": row.section, "method": row.select.get("method", ""), "label": row.label}
             records.append({**key, "column": column.label, **asdict(cell), "difference": cell.difference})

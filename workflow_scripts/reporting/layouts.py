@@ -31,12 +31,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A row: its section and label, its part of the query, and the published values by column."""
+    """A row: its section and label, its part of the query, the published values by column, and whose row it is.
+
+    of_paper: the paper has this row, so that a value that is not there is not available, and not simply none.
+    """
 
     section: str
     label: str
     select: Select
     published: list[float | None] = field(default_factory=list)
+    of_paper: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,13 +151,21 @@ def make_view(paper: dict[str, Any], name: str, scope: str, measured: dict[str, 
     lengths = sorted({length for entry in measured.values() for length in entry.lengths})
     columns = [column for spec in view["columns"] for column in _make_columns(spec, groups, lengths)]
     rows = [
-        Row(row["section"], row.get("label", row["select"].get("method", "")), row["select"], row.get("values", []))
+        _make_row(row, section)
+        for section in view.get("sections", [{"section": "", "select": {}}])
         for row in table["rows"]
     ]
     named = {row.select.get("method") for row in rows}
     for dataset, entry in measured.items():
         rows += _expand_rows(view.get("expand"), dataset, entry, named, paper["controls"])
     return View(name, scope, view["title"], view["note"], table["provenance"], columns, rows, view.get("figure"))
+
+
+def _make_row(spec: dict[str, Any], section: dict[str, Any]) -> Row:
+    """Return a row that the paper's file names, under one of the view's sections or its own."""
+    select = {**section["select"], **spec["select"]}
+    label, values = spec.get("label", select.get("method", "")), spec.get("values", [])
+    return Row(spec.get("section", section["section"]), label, select, values, not spec.get("ours", False))
 
 
 def _make_columns(spec: dict[str, Any], groups: list[str], lengths: list[int]) -> list[Column]:

@@ -106,10 +106,10 @@ def plot_neighbours(files: Iterable[Path], packed: Path, dataset: str, caveat: s
 def read_images(data: PackedDataset, queries: list[Query]) -> dict[Query, np.ndarray]:
     """Return all views of the object of each query, (V, H, W, 3) uint8, still on disk."""
     objects = data.indices("test", 0.0, 0)  # the test split does not depend on what is held out of the others
-    views = data.images.shape[1]
+    views = data.inputs.shape[1]
     if any(query[0] >= len(objects) or max(query[1:]) >= views for query in queries):
         raise UserError(f"the runs' neighbours are not of the data in {data.folder}; evaluate the runs on it again")
-    return {query: data.images[objects[query[0]]] for query in queries}
+    return {query: data.inputs[objects[query[0]]] for query in queries}
 
 
 def draw_grid(columns: list[Column], images: dict[Query, np.ndarray], queries: list[Query], notes: list[str]) -> Figure:

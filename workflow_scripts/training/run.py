@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from workflow_scripts.data.actions import ActionSpace
+from workflow_scripts.data.table import RowEncoder
 from workflow_scripts.methods.base import Method, make_method
 from workflow_scripts.models.encoders import make_encoder
 from workflow_scripts.support.errors import UserError
@@ -34,8 +35,11 @@ def choose_device(name: str, threads: int) -> torch.device:
 
 def build_method(settings: dict[str, Any], space: ActionSpace, data: Path) -> Method:
     """Build the method of a run's settings with its initial weights."""
-    resolution = read_json(data / "meta.json")["resolution"]
-    encoder = make_encoder(settings["encoder"], resolution, settings["seed"])
+    meta, kind = read_json(data / "meta.json"), settings["encoder"]["kind"]
+    if bool(meta["columns"]) != (kind == "mlp"):
+        raise UserError(f"the encoder is {kind!r}, but {data} holds {'rows: use mlp' if meta['columns'] else 'images'}")
+    inputs = RowEncoder(meta["columns"]).width if meta["columns"] else meta["resolution"]
+    encoder = make_encoder(settings["encoder"], inputs, settings["seed"])
     return make_method(
         settings["method"], settings["method_settings"], encoder, space, settings["seed"], settings["group"]
     )
