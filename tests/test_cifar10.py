@@ -10,7 +10,7 @@ from PIL import Image
 from raw_trees import CIFAR_CLASSES, make_cifar_tree
 
 from workflow_scripts.data import cifar10
-from workflow_scripts.data.cifar10 import Batches, ImageTree, load_batch, open_cifar10
+from workflow_scripts.data.cifar10 import Batches, ImageTree, load_batch, open_reader
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -38,9 +38,9 @@ def batches(tmp_path, monkeypatch):
 
 def test_batches(batches):
     root, tables = batches
-    reader = open_cifar10(root)
+    reader = open_reader(root)
     assert isinstance(reader, Batches)
-    assert isinstance(open_cifar10(root / "cifar-10-batches-py"), Batches)
+    assert isinstance(open_reader(root / "cifar-10-batches-py"), Batches)
     assert reader.objects[[0, 19, 20, 23]].tolist() == ["train/00000", "train/00019", "test/00000", "test/00003"]
     assert reader.splits.tolist() == [0] * 20 + [1] * 4
     for i in range(24):
@@ -58,10 +58,10 @@ def test_other_batches_are_refused(batches):
     path = root / "cifar-10-batches-py" / "data_batch_3"
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(UserError, match="data_batch_3 is not the published file"):
-        open_cifar10(root)
+        open_reader(root)
     path.unlink()
     with pytest.raises(UserError, match="data_batch_3 is missing"):
-        open_cifar10(root)
+        open_reader(root)
 
 
 class _Exploit:
@@ -86,7 +86,7 @@ def test_hostile_pickles_run_nothing(tmp_path, function):
 
 def test_image_tree(tmp_path):
     root = make_cifar_tree(tmp_path / "raw")
-    reader = open_cifar10(root)
+    reader = open_reader(root)
     assert isinstance(reader, ImageTree)
     assert reader.labels.tolist() == np.repeat(np.arange(10), 3).tolist() + np.repeat(np.arange(10), 2).tolist()
     assert reader.objects[[0, 29, 30, 49]].tolist() == ["train/00000", "train/00029", "test/00000", "test/00019"]
@@ -95,20 +95,20 @@ def test_image_tree(tmp_path):
     np.testing.assert_array_equal(images[0], np.asarray(Image.open(root / "train/automobile/0001.png")))
     (root / "test/deer/0001.png").unlink()
     with pytest.raises(UserError, match="test/deer has 1 images, but airplane has 2"):
-        open_cifar10(root)
+        open_reader(root)
     with pytest.raises(UserError, match="there is no folder"):
-        open_cifar10(tmp_path)
+        open_reader(tmp_path)
 
 
 def test_jpeg_trees_carry_a_caveat(tmp_path):
-    assert "lossy JPEG" in open_cifar10(make_cifar_tree(tmp_path / "raw", 1, 1, "jpg")).caveat
+    assert "lossy JPEG" in open_reader(make_cifar_tree(tmp_path / "raw", 1, 1, "jpg")).caveat
 
 
 def test_real_cifar_images(tmp_path, shared_data):
     with zipfile.ZipFile(shared_data / "cifar10_jpg.zip") as archive:
         wanted = [f"train/{c}/{i:04d}.jpg" for c in CIFAR_CLASSES for i in range(20)]
         archive.extractall(tmp_path, wanted + [f"test/{c}/{i:04d}.jpg" for c in CIFAR_CLASSES for i in range(5)])
-    reader = open_cifar10(tmp_path)
+    reader = open_reader(tmp_path)
     assert len(reader.labels) == 250
     pixels = np.concatenate([reader.read(i, 32)[0] for i in range(200)]) / 255
     # The published statistics of CIFAR-10's train split; 200 images come within a few hundredths.

@@ -34,6 +34,7 @@ class Source:
     licence: str
     caveat: str
     landmarks: tuple[str, ...]
+    inputs: int = 0
     archive: RemoteFile | None = None
     files: tuple[RemoteFile, ...] = ()
     package: Package | None = None

@@ -10,54 +10,60 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.data.render_settings import parse_settings
+from workflow_scripts.experiment.config import ROOT, read_yaml
+from workflow_scripts.experiment.kinds import OF_EACH_GROUP
 from workflow_scripts.experiment.runs import Run, get_settings, list_runs
 
 GIB = 2**30
+ROW_BYTES = 1024  # an upper bound: tables are small
 FEATURES = {"resnet18": 512}  # of encoders that do not name their width
-# Images of the data sets that are downloaded: objects x views in training and test splits (see data/sources.yaml).
-OFFICIAL = {"3diebench": (41920 * 50, 10552 * 50), "cifar10": (50000, 10000)}
-CONTROLS = {"zero-action": 1, "shuffled": 2, "foreign": 2}  # kinds of contexts a control adds, for two groups
+SOURCES = ROOT / "workflow_scripts" / "data" / "sources.yaml"
 
 
-def count_images(config: dict[str, Any], source: str) -> int:
-    """Return the number of images of a source, train and test together."""
+def count_inputs(config: dict[str, Any], source: str) -> int:
+    """Return the number of images, or rows of a table, of a source, train and test together."""
     entry = config["sources"][source]
     if "render" in entry:
         settings = parse_settings(entry["render"])
         return settings.classes * sum(settings.objects_per_class.values()) * settings.views
     if share := entry.get("per_class"):
         return 10 * (share["train"] + share["val"])
-    return sum(OFFICIAL[entry["download"]])
+    if "synthesize" in entry:
+        return int(entry["synthesize"]["patients"])
+    return int(read_yaml(SOURCES)[entry["download"]]["inputs"])
 
 
 def packed_bytes(config: dict[str, Any], source: str) -> int:
-    """Return the size of a packed source: uint8, three channels."""
-    return int(count_images(config, source) * config["sources"][source]["resolution"] ** 2 * 3)
+    """Return the size of a packed source: uint8 and three channels, or a row of at most `ROW_BYTES`."""
+    side = config["sources"][source].get("resolution")
+    return int(count_inputs(config, source) * (side**2 * 3 if side else ROW_BYTES))
 
 
 def embedding_bytes(config: dict[str, Any], run: Run) -> int:
     """Return the size of a run's embeddings: float32, h and, of a method with contexts, z+ and z_r under each."""
     settings, evaluation = get_settings(config, run), config["evaluation"]
     dataset = config["dataset_settings"][run.dataset]
-    images = count_images(config, dataset["source"]) * (dataset["evaluation_views"] or 1)
+    inputs = count_inputs(config, dataset["source"]) * (dataset["evaluation_views"] or 1)
     encoder, own = settings["encoder"], settings["method_settings"]
     width = encoder.get("dim") or FEATURES[encoder["kind"]]
     numbers = width
     if "block_tokens" in own:
         output, lengths = own["output_dim"] or width, len(evaluation["context_lengths"])
         groups = len(dataset["groups"]) if "action_scale" in own else 0
-        controls = sum(CONTROLS[name] for name in evaluation["context_controls"]) * len(evaluation["control_lengths"])
+        kinds = sum(groups if name in OF_EACH_GROUP else 1 for name in evaluation["context_controls"])
+        controls = kinds * len(evaluation["control_lengths"])
         numbers += output * ((2 * groups * lengths + controls) if groups else lengths)
     elif "projector" in own:
         numbers += own["projector"][-1]
-    return int(4 * images * numbers)
+    return int(4 * inputs * numbers)
 
 
 def count_trained(config: dict[str, Any], run: Run) -> int:
     """Return how many images a run's training still has to read: 0 where its weights exist."""
-    if (Path(run.folder) / "weights.safetensors").exists() or not config["method_settings"][run.method]["settings"]:
-        return 0
     training = get_settings(config, run)["training"]
+    trained = (Path(run.folder) / "weights.safetensors").exists() or "import" in training
+    if trained or not config["method_settings"][run.method]["settings"]:
+        return 0
     return int(2 * training["steps"] * training["batch_pairs"])
 
 

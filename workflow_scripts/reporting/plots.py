@@ -43,11 +43,9 @@ def plot_curves(table: Table) -> Figure:
     sections = list(dict.fromkeys(row.section for row in view.rows))
     families = list_families(view.rows) if spec.get("split") == "variants" else [""]
     size = (3.1 * len(sections), 2.5 * len(families)) if len(families) > 1 else (4.2 * len(sections), 3.6)
-    shared = spec.get("scales") != "own"
+    grid: Any = {"squeeze": False, "sharex": True, "sharey": spec.get("scales") != "own"}
     with plt.rc_context(SETTINGS):
-        figure, axes = plt.subplots(
-            len(families), len(sections), figsize=size, squeeze=False, sharey=shared, sharex=True
-        )
+        figure, axes = plt.subplots(len(families), len(sections), figsize=size, **grid)
         for family, panels in zip(families, axes, strict=True):
             for axis, section in zip(panels, sections, strict=True):
                 own = [row.section == section and get_family(row) in ("", family) for row in view.rows]
