@@ -25,7 +25,7 @@ in `mimic3_codes`. What defines the treatment is no feature: vasopressors are no
 procedure codes, and a few that do not occur without them (intubation, access for dialysis, dialysis status,
 dependence on a respirator), are left out before grouping. Correlates, such as sedatives, remain.
 
-Chapters of pregnancy and of genital and obstetrical procedures reveal the gender; so does no code of this project.
+Some chapters (pregnancy, genital and obstetrical procedures) all but reveal the gender.
 """
 
 from __future__ import annotations
@@ -110,17 +110,23 @@ def read_mimic3(folder: Path) -> Table:
 
 def _select_stays(folder: Path) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return the cohort's stays by admission id, sorted by patient, and the numbers left after each step."""
-    patients = require_table(folder, "PATIENTS").read(["subject_id", "gender", "dob"], required=["subject_id"])
+    people = require_table(folder, "PATIENTS")
+    columns = ["subject_id", "gender", "dob"]
+    patients = people.read(columns, required=columns)
     admissions = _read_admissions(folder)
     table = require_table(folder, "ICUSTAYS")
-    columns = ["subject_id", "hadm_id", "icustay_id", "first_careunit", "intime", "outtime", "los"]
+    columns = ["icustay_id", "subject_id", "hadm_id", "first_careunit", "intime", "outtime", "los"]
     stays = table.read(columns, required=columns[:3])
     counts = {"patients": len(patients), "admissions": len(admissions), "ICU stays": len(stays)}
-    for key, known, name in (("subject_id", patients, "PATIENTS"), ("hadm_id", admissions, "ADMISSIONS")):
-        if not (found := stays[key].isin(known[key])).all():
+    owner = stays["hadm_id"].map(admissions.set_index("hadm_id")["subject_id"])
+    for key, found, name in (
+        ("subject_id", stays["subject_id"].isin(patients["subject_id"]), "PATIENTS"),
+        ("hadm_id", stays["subject_id"] == owner, "ADMISSIONS"),
+    ):
+        if not found.all():
             raise UserError(
-                f"{table.path} has {key.upper()} {stays[key][~found].iloc[0]}, which is not in {name}; "
-                "take all tables from one release of MIMIC-III"
+                f"{table.path} has {key.upper()} {stays[key][~found].iloc[0]}, which is not in {name}, or of another "
+                "patient there; take all tables from one release of MIMIC-III"
             )
     stays = stays.dropna(subset=["intime", "outtime", "los"])
     stays = stays.assign(
@@ -128,27 +134,27 @@ def _select_stays(folder: Path) -> tuple[pd.DataFrame, dict[str, int]]:
     )
     counts["ICU stays of known length"] = len(stays)
     stays = stays.merge(patients, on="subject_id", validate="m:1")
-    stays["age"] = _count_years(require_table(folder, "PATIENTS").times(stays["dob"]), stays["intime"])
+    stays["age"] = _count_years(people.times(stays["dob"]), stays["intime"])
     stays = stays[stays["age"] >= ADULT_YEARS]
     counts["ICU stays of adults"] = len(stays)
-    numbers = {name: stays[name].astype("int64") for name in ("subject_id", "icustay_id")}
+    numbers = {name: table.numbers(stays[name]) for name in ("subject_id", "icustay_id")}
     order = np.lexsort((numbers["icustay_id"], stays["intime"], numbers["subject_id"]))
     stays = stays.iloc[order].drop_duplicates("subject_id")
     counts["first ICU stays of adults"] = len(stays)
     if stays.empty:
         raise UserError(f"{table.path} has no stay of an adult of known length; give a folder of MIMIC-III v1.4")
-    return stays.merge(admissions, on="hadm_id", validate="1:1").set_index("hadm_id"), counts
+    return stays.merge(admissions, on=["subject_id", "hadm_id"], validate="1:1").set_index("hadm_id"), counts
 
 
 def _read_admissions(folder: Path) -> pd.DataFrame:
-    columns = ["hadm_id", "admission_type", "insurance", "language", "marital_status", "ethnicity"]
-    return require_table(folder, "ADMISSIONS").read(columns, required=["hadm_id"])
+    columns = ["hadm_id", "subject_id", "admission_type", "insurance", "language", "marital_status", "ethnicity"]
+    return require_table(folder, "ADMISSIONS").read(columns, required=columns[:2])
 
 
 def _count_years(birth: pd.Series, moment: pd.Series) -> pd.Series:
-    """Return completed years (N,) from birth to a moment; 0 where the birth is not known."""
+    """Return completed years (N,) from birth to a moment."""
     before_birthday = moment.dt.month * 100 + moment.dt.day < birth.dt.month * 100 + birth.dt.day
-    return (moment.dt.year - birth.dt.year - before_birthday).fillna(0).astype("int64")
+    return (moment.dt.year - birth.dt.year - before_birthday).astype("int64")
 
 
 def _draw_test_patients(patients: int) -> np.ndarray:
@@ -162,7 +168,7 @@ def _describe_patients(stays: pd.DataFrame) -> pd.DataFrame:
     """Return the demographic features by admission id."""
     if not stays["gender"].isin(GENDERS).all():
         odd = stays["gender"][~stays["gender"].isin(GENDERS)].iloc[0]
-        raise UserError(f"PATIENTS has GENDER {odd!r}; MIMIC-III has {' and '.join(GENDERS)} only")
+        raise UserError(f"table PATIENTS has {odd!r} in column GENDER, where MIMIC-III has F or M; get it again")
     languages = stays["language"].str.lower()
     marital = stays["marital_status"].fillna("unknown").str.lower()
     return pd.DataFrame(

@@ -44,7 +44,7 @@ class TreatmentTable:
     evidence: tuple[str, ...] = ()
 
 
-# None of them is needed: the demo lacks INPUTEVENTS_CV here and there, and prescriptions name vasopressors too.
+# None of them is needed: prescriptions and billed procedures, which are always there, tell of treatment too.
 TREATMENT_TABLES = (
     TreatmentTable(
         "INPUTEVENTS_MV",
@@ -135,12 +135,13 @@ def read_prescriptions(table: CsvTable, stays: pd.DataFrame) -> tuple[dict[str, 
     groups: dict[str, set[str]] = {name: set() for name in DRUG_GROUPS}
     treated: set[str] = set()
     for admissions, names, veins in _list_prescriptions(table, stays):
-        codes, texts = pd.factorize(names)
-        texts = pd.Series(texts, dtype=str)
+        codes, unique = pd.factorize(names)  # some thousand names stand for millions of orders
+        texts = pd.Series(unique, dtype=str)
         flushes = texts.str.contains("flush", regex=False)  # keep lines open, treat nothing
         for name, drugs in DRUG_GROUPS.items():
             found = (texts.str.contains(_match_beginnings(drugs)) & ~flushes).to_numpy()
             groups[name].update(admissions[found[codes]])
+        # Not the epinephrine in a local anaesthetic, such as "lidocaine/epinephrine".
         pressors = (texts.str.contains(_match_beginnings(VASOPRESSORS)) & ~texts.str.contains("caine")).to_numpy()
         treated.update(admissions[pressors[codes] & veins])
     return groups, treated

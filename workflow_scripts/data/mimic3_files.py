@@ -52,13 +52,21 @@ class CsvTable:
             reason = " ".join(str(error).split())
             raise UserError(f"{self.path} cannot be read ({reason}); get that file of MIMIC-III again") from None
 
-    def read(self, columns: Sequence[str], required: Sequence[str] = ()) -> pd.DataFrame:
-        """Return the given columns in one frame. Raises `UserError` if a `required` one has an empty cell."""
+    def read(self, columns: Sequence[str], required: Sequence[str]) -> pd.DataFrame:
+        """Return the given columns in one frame.
+
+        Raises `UserError` if a `required` column has an empty cell, or the first one of them a value twice.
+        """
         frame = pd.concat(self.chunks(columns), ignore_index=True)
         for name in required:
             if frame[name].isna().any():
                 row = int(frame[name].isna().to_numpy().argmax()) + 1
                 raise UserError(f"{self.path} has no {name.upper()} in row {row}; get that file of MIMIC-III again")
+        if (twice := frame[required[0]].duplicated()).any():
+            raise UserError(
+                f"{self.path} has {required[0].upper()} {frame[required[0]][twice].iloc[0]} twice; "
+                "get that file of MIMIC-III again"
+            )
         return frame
 
     def times(self, values: pd.Series) -> pd.Series:
