@@ -111,7 +111,8 @@ def parse_settings(given: object) -> SyntheticSettings:
         if not proper or not low <= value <= high:
             wanted = "a whole number" if whole else "a number"
             raise UserError(f"setting {key} of synthetic patients is {value!r}; give {wanted} from {low} to {high}")
-    return SyntheticSettings(**{str(key): value if key in WHOLE else float(value) for key, value in given.items()})
+    values: dict[str, Any] = {key: value if key in WHOLE else float(value) for key, value in given.items()}
+    return SyntheticSettings(**values)
 
 
 def sample_patients(settings: SyntheticSettings) -> pd.DataFrame:
