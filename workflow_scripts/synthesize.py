@@ -29,7 +29,7 @@ def write_cohort(raw: Path, manifest: Path, source: str, settings: SyntheticSett
     Raises `UserError` if `raw` holds anything that this step did not write.
     """
     from workflow_scripts.data.mimic3_synthetic import compute_truth, sample_patients
-    from workflow_scripts.data.mimic3_tables import COLUMNS, make_tables
+    from workflow_scripts.data.mimic3_synthetic_tables import COLUMNS, make_tables
     from workflow_scripts.support.files import exclusive, hash_file, write_bytes, write_json
 
     found = list(raw.iterdir()) if raw.is_dir() else [raw] if raw.exists() else []

@@ -15,7 +15,7 @@ import pandas as pd
 
 from workflow_scripts.support.errors import UserError
 
-CHUNK_ROWS = 500_000  # of five to seven short columns: some 200 MB
+CHUNK_ROWS = 200_000  # of five or six short columns: some 100 MB
 # What pandas raises for damaged files: its parser and decoding errors are ValueErrors, a bad gzip file is an OSError.
 DAMAGE = (ValueError, OSError, EOFError, zlib.error)
 
