@@ -1,4 +1,4 @@
-"""Data: download or render the raw images, and pack them once for every run."""
+"""Data: download, render or synthesize the raw data, and pack them once for every run."""
 
 
 rule render:
@@ -21,6 +21,25 @@ rule render:
         "python -m workflow_scripts.render --source {wildcards.source} --raw {params.raw} --manifest {output.manifest}"
         " --contact-sheet {output.contact_sheet} --settings {params.settings:q} --threads {threads}"
         " 2>&1 | tee {log}"
+
+
+rule synthesize:
+    output:
+        manifest="results/data/{source}/raw.json",
+    log:
+        "results/data/{source}/synthesize.log",
+    benchmark:
+        "results/data/{source}/synthesize.time.tsv"
+    wildcard_constraints:
+        source=one_of(name for name, source in config["sources"].items() if "synthesize" in source),
+    conda:
+        "../envs/environment.yaml"
+    params:
+        raw=lambda w, output: os.path.splitext(output.manifest)[0],
+        settings=lambda w: as_json(config["sources"][w.source]["synthesize"]),
+    shell:
+        "python -m workflow_scripts.synthesize --source {wildcards.source} --raw {params.raw}"
+        " --manifest {output.manifest} --settings {params.settings:q} 2>&1 | tee {log}"
 
 
 rule download:
