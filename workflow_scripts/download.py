@@ -128,7 +128,8 @@ def _use_folder(source: Source, local: Path) -> dict[str, Any]:
         )
     covered = source.files and source.archive is None and all(file.digests for file in source.files)
     caveat = "" if covered else "read from a local folder, which no published checksum covers"
-    return _describe(source, root, [caveat], {"folder": str(root)})
+    # An archive's own caveat is about its checksum, which a folder has none of.
+    return _describe(source, root, [caveat if source.archive else source.caveat or caveat], {"folder": str(root)})
 
 
 def _use_archive(source: Source, raw: Path, local: Path | None, pause: float) -> dict[str, Any]:

@@ -47,7 +47,7 @@ from workflow_scripts.data.mimic3_codes import (
 from workflow_scripts.data.mimic3_events import find_treated, read_prescriptions
 from workflow_scripts.data.mimic3_files import require_table
 from workflow_scripts.data.reading import TRAIN, VAL
-from workflow_scripts.data.table import Table
+from workflow_scripts.data.table import Table, TableReader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
@@ -69,6 +69,11 @@ ETHNICITIES = {
     "unable": "unknown",
     "patient declined": "unknown",
 }
+
+
+def open_reader(root: Path) -> TableReader:
+    """Return a reader of the cohort; see `read_mimic3`."""
+    return TableReader(read_mimic3(root))
 
 
 def read_mimic3(folder: Path) -> Table:

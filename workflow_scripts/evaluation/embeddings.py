@@ -70,7 +70,8 @@ def embed_split(
         embed = partial(method.embed, context=context)
         arrays[f"z+.{name}"] = _map(embed, flat, torch.zeros_like(true_action), device=device).reshape(*shape, -1)
         kind, _ = parse_context(name)
-        if kind in method.space.groups:  # a control's action has no truth to follow
+        # A control's action has no truth to follow, and a single view none to lead to.
+        if kind in method.space.groups and views.views > 1:
             action = true_action * method.space.visible((kind,))
             arrays[f"zr.{name}"] = _map(embed, first, action, device=device).reshape(*shape, -1)
     return arrays
