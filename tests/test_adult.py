@@ -11,7 +11,7 @@ from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
 ROWS = [
-    "39, State-gov, 77516, Bachelors, 13, Never-married, Adm-clerical, Not-in-family, White, Male, 2174, 0, 40, Cuba, <=50K",
+    "39, State-gov, 77516, Bachelors, 13, Divorced, Adm-clerical, Not-in-family, White, Male, 2174, 0, 40, Cuba, <=50K",
     "50, Private, 83311, HS-grad, 9, Divorced, ?, Unmarried, Black, Female, 0, 0, 13, United-States, >50K",
     "28, Private, 1, Masters, 14, Divorced, Sales, Wife, Other, Female, 0, 1902, 60, India, >50K",
 ]  # fmt: skip

@@ -87,7 +87,7 @@ def test_run_names():
 
 
 def test_runs_are_the_product_of_the_selections(config):
-    config["seeds"], config["methods"] = [0, 1], ["simclr", "contextssl"]
+    config |= {"seeds": [0, 1], "methods": ["simclr", "contextssl"], "datasets": ["embedded"]}
     assert {(run.name, run.seed) for run in list_runs(config)} == {
         ("simclr", 0),
         ("simclr", 1),

@@ -1,5 +1,7 @@
 """Contexts for evaluation: what each control changes, and what it leaves alone."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -9,6 +11,7 @@ from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
 SPACE = ViewActions().space()
+METHOD = SimpleNamespace(space=SPACE, uses_actions=True, hides_actions=False)
 EVALUATION = {"context_controls": ["zero-action", "shuffled", "foreign"], "seed": 0}
 EVALUATION |= {"context_lengths": [0, 2, 14], "control_lengths": [14]}
 
@@ -48,7 +51,7 @@ def test_foreign_fills_a_group_with_the_others_values(actions):
 
 def test_tokens_alternate_action_and_none_and_shorter_contexts_are_prefixes(actions):
     features = torch.randn(9, 2, 3)
-    contexts = make_contexts(features, actions, SPACE, EVALUATION)
+    contexts = make_contexts(METHOD, features, actions, EVALUATION)
     tokens, shown = contexts["rotation-14"]
     for pair in range(7):
         assert torch.equal(tokens[2 * pair], features[pair, 0])
@@ -64,6 +67,17 @@ def test_tokens_alternate_action_and_none_and_shorter_contexts_are_prefixes(acti
         ("rotation+shuffled", 14),
         ("zero-action", 14),
     ]
+
+
+def test_a_method_with_an_invariant_environment_is_evaluated_in_it_at_every_length(actions):
+    features = torch.randn(9, 2, 3)
+    method = SimpleNamespace(space=SPACE, uses_actions=True, hides_actions=True)
+    contexts = make_contexts(method, features, actions, EVALUATION)
+    assert {name for name in contexts if name.startswith("invariant")} == {f"invariant-{n}" for n in (0, 2, 14)}
+    assert not contexts["invariant-14"][1].any()
+    assert "zero-action-14" not in contexts  # it would be the same
+    without = SimpleNamespace(space=SPACE, uses_actions=False, hides_actions=False)
+    assert set(make_contexts(without, features, actions, EVALUATION)) == {"none-0", "none-2", "none-14"}
 
 
 def test_unknown_controls_are_named(actions):

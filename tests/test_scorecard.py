@@ -46,8 +46,8 @@ def rows_of(values, spread=0.0, seeds=1, **others):
     return make_rows(rows)
 
 
-def verdict(claim, rows, names=()):
-    return judge(claims()[claim], rows, describe_measured(rows, "toy", GROUPS, names), CONTROLS).verdict
+def verdict(claim, rows, names=(), benchmark="3diebench"):
+    return judge(claims()[claim], benchmark, rows, describe_measured(rows, "toy", GROUPS, names), CONTROLS).verdict
 
 
 @pytest.mark.parametrize("claim", [
@@ -83,7 +83,7 @@ def test_rivals_are_all_other_methods_but_controls_and_variants():
 def test_missing_rows_are_not_run():
     assert verdict("retrieval-best", rows_of(PUBLISHED)) == NOT_RUN
     assert verdict("mask-helps", rows_of(PUBLISHED)) == NOT_RUN
-    assert verdict("fairness-adapts", rows_of(PUBLISHED)) == NOT_RUN
+    assert verdict("fairness-adapts", rows_of(PUBLISHED), benchmark="adult") == NOT_RUN
 
 
 def test_a_spread_over_seeds_leaves_a_small_difference_undecided():
@@ -102,7 +102,7 @@ def test_t_bound_agrees_with_the_t_test():
 def test_a_difference_of_differences(random):
     rows = make_rows(make_all_rows(random, ["contextssl", "contextssl~mask0"]))
     measured = describe_measured(rows, "toy", GROUPS, [])
-    found = judge(claims()["mask-helps"], rows, measured, CONTROLS).evidence[1]
+    found = judge(claims()["mask-helps"], "3diebench", rows, measured, CONTROLS).evidence[1]
     own = rows[(rows["task"] == "color") & (rows["metric"] == "r2_pooled") & (rows["length"] == 126)]
     own = own.set_index(["variant", "context", "seed"])["value"]
     effects = [
@@ -116,9 +116,37 @@ def test_a_difference_of_differences(random):
 def test_the_scorecard_says_what_it_was_judged_on():
     rows = rows_of(PUBLISHED, simclr=(0.506, 0.148, 85.3))
     measured = describe_measured(rows, "toy", GROUPS, [])
-    verdicts = [judge(claim, rows, measured, CONTROLS) for claim in claims().values()]
+    verdicts = [judge(claim, "3diebench", rows, measured, CONTROLS) for claim in claims().values()]
     table = make_scorecard(verdicts, "the paper", "toy", "embedded data")
     assert "judged on toy with one seed" in table.caption
     assert "Data: embedded data." in table.caption
     assert len(table.rows) == len(table.details) == len(claims())
     assert any("wanted at least .300" in line for line in table.details[1])
+
+
+def fairness_rows(none, equivariant, invariant, treatment=()):
+    """Rows of ContextSSL with (gender accuracy, equalized odds, equality of opportunity) in each context."""
+    rows = []
+    for kind, length, values in (("gender", 0, none), ("gender", 126, equivariant), ("invariant", 126, invariant)):
+        names = (("gender", "accuracy"), ("class", "equalized_odds"), ("class", "equality_of_opportunity"))
+        for (task, metric), value in zip(names, values, strict=True):
+            rows.append(row("contextssl", task, metric, value, "z+", kind, length))
+    for length, value in zip((0, 126), treatment, strict=False):
+        rows.append(row("contextssl", "treatment", "accuracy", value, "z+", "gender", length))
+    return make_rows(rows)
+
+
+@pytest.mark.parametrize(
+    ("values", "benchmark", "expected"),
+    [
+        (((90, 0.3, 0.2), (99, 0.4, 0.3), (70, 0.1, 0.1)), "adult", REPRODUCED),
+        (((90, 0.1, 0.2), (99, 0.4, 0.3), (70, 0.3, 0.1)), "adult", FAILED),
+        (((90, 0.3, 0.1), (99, 0.4, 0.3), (70, 0.1, 0.2)), "adult", FAILED),
+        (((100, 0.3, 0.2), (100, 0.4, 0.3), (70, 0.1, 0.1)), "adult", FAILED),  # it cannot rise
+        (((90, 0.3, 0.2), (99, 0.4, 0.3), (70, 0.1, 0.1)), "mimic3", NOT_RUN),  # treatment was not measured
+        (((90, 0.3, 0.2), (99, 0.4, 0.3), (70, 0.1, 0.1), (60, 65)), "mimic3", REPRODUCED),
+        (((90, 0.3, 0.2), (99, 0.4, 0.3), (70, 0.1, 0.1), (60, 59)), "mimic3", FAILED),
+    ],
+)
+def test_fairness_is_judged_on_each_of_its_benchmarks(values, benchmark, expected):
+    assert verdict("fairness-adapts", fairness_rows(*values), benchmark=benchmark) == expected

@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 
 from workflow_scripts.data.fetch import find_fault
-from workflow_scripts.download import load_source
+from workflow_scripts.download import list_sources, load_source
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
 
 
-@pytest.mark.parametrize("name", ["3diebench", "cifar10"])
+@pytest.mark.parametrize("name", list_sources())
 def test_table_of_sources_is_complete(name: str) -> None:
     source = load_source(name)
     assert source.description
     assert source.licence
-    for file in (source.archive, *source.files):
+    assert source.inputs > 0
+    assert bool(source.archive or source.files) + bool(source.package) + bool(source.access) == 1
+    for file in filter(None, (source.archive, *source.files)):
         assert all(url.startswith("https://") and url.endswith(f"/{file.name}") for url in file.urls)
 
 
@@ -34,6 +36,11 @@ def test_bad_table_of_sources_is_one_sentence(tmp_path: Path) -> None:
         table.write_text(text)
         with pytest.raises(UserError, match=said):
             load_source("b", table)
+
+
+def test_published_digests_are_those_of_adult(shared_data: Path) -> None:
+    for file in load_source("adult").files:
+        assert find_fault(shared_data / "adult" / file.name, file) == ""
 
 
 def test_published_digests_are_those_of_the_real_split_files(shared_data: Path) -> None:

@@ -34,11 +34,11 @@ class Source:
     licence: str
     caveat: str
     landmarks: tuple[str, ...]
-    inputs: int = 0
     archive: RemoteFile | None = None
     files: tuple[RemoteFile, ...] = ()
     package: Package | None = None
     access: str = ""
+    inputs: int = 0
 
 
 def list_sources(table: Path = SOURCES) -> list[str]:

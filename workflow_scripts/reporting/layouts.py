@@ -134,8 +134,14 @@ def _list_variants(names: list[str]) -> set[str]:
 
 def list_judged(path: str | Path, datasets: dict[str, Any]) -> list[str]:
     """Return the selected data sets on whose benchmark the paper makes claims."""
-    benchmarks = {claim["benchmark"] for claim in read_paper(path)["claims"]}
-    return [dataset for dataset, entry in datasets.items() if entry["benchmark"] in benchmarks]
+    claims = read_paper(path)["claims"]
+    return [d for d, entry in datasets.items() if any(is_about(claim, entry["benchmark"]) for claim in claims)]
+
+
+def is_about(claim: dict[str, Any], benchmark: str) -> bool:
+    """Tell whether a claim, or one of its comparisons, is about a benchmark: its only one, or one of several."""
+    own = claim.get("benchmark", benchmark)
+    return benchmark in own if isinstance(own, list) else benchmark == own
 
 
 def has_figure(path: str | Path, name: str) -> bool:

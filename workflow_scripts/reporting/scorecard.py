@@ -16,7 +16,7 @@ from scipy.special import stdtrit
 
 from workflow_scripts.reporting.cells import Material, read_values
 from workflow_scripts.reporting.formats import TextTable, format_number
-from workflow_scripts.reporting.layouts import Measured, Select, list_judged, read_paper
+from workflow_scripts.reporting.layouts import Measured, Select, is_about, list_judged, read_paper
 
 REPRODUCED, FAILED, UNDECIDED, NOT_RUN = "reproduced", "not reproduced", "undecided", "not run"
 LEVEL = 0.05  # of the one-sided t test over seeds
@@ -54,11 +54,14 @@ class Verdict:
     evidence: list[Evidence]
 
 
-def judge(claim: dict[str, Any], rows: pd.DataFrame, measured: Measured, controls: list[str]) -> Verdict:
-    """Return the verdict on a claim. rows: of one data set's test split. controls: methods that are no rivals."""
+def judge(
+    claim: dict[str, Any], benchmark: str, rows: pd.DataFrame, measured: Measured, controls: list[str]
+) -> Verdict:
+    """Return the verdict on a claim. rows: of the test split of a data set of `benchmark`. controls: no rivals."""
     evidence = [
         weigh(comparison, rows)
         for spec in claim.get("comparisons", [])
+        if is_about(spec, benchmark)
         for comparison in list_comparisons(spec, measured, controls)
     ]
     found = {entry.verdict for entry in evidence} or {NOT_RUN}
@@ -151,9 +154,9 @@ def make_scorecards(material: Material, papers: list[Path]) -> list[TextTable]:
             benchmark = material.datasets[dataset]["benchmark"]
             rows = material.rows[material.rows["dataset"] == dataset]
             verdicts = [
-                judge(claim, rows, material.measured[dataset], paper["controls"])
+                judge(claim, benchmark, rows, material.measured[dataset], paper["controls"])
                 for claim in paper["claims"]
-                if claim["benchmark"] == benchmark
+                if is_about(claim, benchmark)
             ]
             scorecards.append(make_scorecard(verdicts, paper["title"], dataset, material.caveats[dataset]))
     return scorecards
