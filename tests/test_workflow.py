@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from workflow_scripts.experiment.runs import list_runs
 from workflow_scripts.reporting.rows import read_rows
 
 pytestmark = pytest.mark.workflow
@@ -39,8 +40,8 @@ def finished(tmp_path_factory):
 
 def test_every_method_has_rows_and_a_line_in_every_table(finished, smoke_config):
     rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
-    runs = {method + f"@{group}" * bool(group) for method, group in zip(rows["method"], rows["group"], strict=True)}
-    assert runs == set(smoke_config["methods"])
+    found = {str(run.folder) for run in list_runs(smoke_config)}
+    assert set(rows["run"]) == found
     assert set(rows.loc[rows["method"] == "contextssl", "length"].dropna()) == {0, 2, 14}
     assert rows["value"].notna().all()
     tables = sorted((finished / "reports" / "smoke" / "tables").glob("*.csv"))
@@ -53,6 +54,22 @@ def test_every_method_has_rows_and_a_line_in_every_table(finished, smoke_config)
     )  # two contexts, c = 0 and longest
 
 
+def test_a_table_has_accuracies_fairness_and_a_scorecard(finished):
+    rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
+    own = rows[rows["dataset"] == "smoke-table"]
+    assert set(own["task"]) == {"class", "gender", "treatment"}
+    assert set(own["metric"]) == {"accuracy", "equalized_odds", "equality_of_opportunity"}
+    assert set(own.loc[own["representation"] == "z+", "context"]) == {"gender", "gender+shuffled", "invariant"}
+    assert (own.loc[(own["method"] == "constant") & (own["metric"] == "equalized_odds"), "value"] == 0).all()
+    tables = finished / "reports" / "smoke" / "tables"
+    card = pd.read_csv(tables / "smoke-table.scorecard.csv")
+    assert set(card["claim"]) == {"fairness-adapts"}
+    assert card["mean"].notna().all()
+    table = (tables / "smoke-table.mimic3.md").read_text()
+    assert "synthetic" in table
+    assert "The paper's cells are not available" in table
+
+
 def test_the_report_names_its_data(finished):
     report = (finished / "reports" / "smoke" / "index.html").read_text()
     assert "embedded" in report
@@ -63,7 +80,9 @@ def test_the_report_names_its_data(finished):
 
 def test_constant_predictor_scores_the_floor(finished):
     rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
-    constant = rows[rows["method"] == "constant"].set_index(["task", "metric"])["value"]
+    constant = rows[(rows["method"] == "constant") & (rows["dataset"] == "smoke")].set_index(["task", "metric"])[
+        "value"
+    ]
     assert abs(constant["rotation", "r2"]) < 0.05
     assert abs(constant["color", "r2"]) < 0.05
     assert constant["rotation", "r2_pooled"] > 0.2
@@ -90,7 +109,7 @@ def test_other_settings_are_refused_before_anything_is_deleted(finished):
 def test_a_new_seed_trains_nothing_again(finished, smoke_config):
     result = snakemake(finished, "--dry-run", "--config", "seeds=[0,1]")
     outputs = [line for line in result.stdout.splitlines() if "output:" in line and "weights.safetensors" in line]
-    assert len(outputs) == len(smoke_config["methods"])
+    assert len(outputs) == len(list_runs(smoke_config))
     assert all("seed1/" in line for line in outputs)
 
 

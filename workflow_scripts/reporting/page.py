@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from workflow_scripts.experiment.identity import hash_code, list_training_code
+from workflow_scripts.reporting.fairness import describe_fairness
 from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.layouts import read_paper
 from workflow_scripts.reporting.rows import read_rows
@@ -63,6 +64,7 @@ def find_findings(rows: pd.DataFrame, datasets: dict[str, Any]) -> dict[tuple[st
     findings = {}
     for name, entry in datasets.items():
         findings[name, "context_controls"] = describe_controls(rows, name, entry["groups"])
+        findings[name, entry["benchmark"]] = describe_fairness(rows, name, entry["groups"])
         findings[name, "context_variants"] = describe_shapes(rows, name, entry["groups"], entry["transformers"])
     return findings
 
