@@ -161,7 +161,7 @@ def make_view(paper: dict[str, Any], name: str, scope: str, measured: dict[str, 
         for section in view.get("sections", [{"section": "", "select": {}}])
         for row in table["rows"]
     ]
-    named = {row.select.get("method") for row in rows}
+    named = {(row.select.get("method"), row.select.get("variant", "")) for row in rows}
     for dataset, entry in measured.items():
         rows += _expand_rows(view.get("expand"), dataset, entry, named, paper["controls"])
     return View(name, scope, view["title"], view["note"], table["provenance"], columns, rows, view.get("figure"))
@@ -186,16 +186,16 @@ def _make_columns(spec: dict[str, Any], groups: list[str], lengths: list[int]) -
 
 
 def _expand_rows(
-    expand: str | None, dataset: str, measured: Measured, named: set[str | None], controls: list[str]
+    expand: str | None, dataset: str, measured: Measured, named: set[tuple[str | None, str]], controls: list[str]
 ) -> list[Row]:
     """Return the rows of a data set that no published row names."""
     match expand:
         case "methods":
-            new = [run for run in measured.runs if run.method not in named or run.variant]
+            new = [run for run in measured.runs if (run.method, run.variant) not in named]
             return [row for run in new for row in _expand_method(run, measured, controls)]
         case "contexts":
             return [row for run in measured.runs for row in _expand_contexts(run, measured)]
-        case "variants":
+        case "variants" | "groups":
             return [
                 Row(f"{task} R2, {context} context", run.name, {**run.select, "task": task, "context": context})
                 for task in measured.groups
