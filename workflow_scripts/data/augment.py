@@ -33,8 +33,13 @@ class Augmentation(Protocol):
 
 
 def _apply_separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Multiply every channel by `rows` (B, H', H) from the left and `columns` (B, W', W)^T from the right."""
-    return rows[:, None] @ images @ columns[:, None].transpose(-1, -2)
+    """Multiply every channel by `rows` (B, H', H) from the left and `columns` (B, W', W)^T from the right.
+
+    The channels are laid side by side, so that either side is one large product an image, not three small ones.
+    """
+    channels = images.shape[1]
+    wide = torch.bmm(images.flatten(1, 2), columns.transpose(1, 2)).unflatten(1, (channels, -1))
+    return torch.bmm(rows, wide.transpose(1, 2).flatten(2)).unflatten(2, (channels, -1)).transpose(1, 2)
 
 
 @dataclass(frozen=True)
@@ -159,28 +164,30 @@ class ColorJitter:
         images = (images * brightness).clamp(0, 1)
         images = torch.lerp(_grey(images).mean(dim=(-2, -1), keepdim=True), images, contrast).clamp(0, 1)
         images = torch.lerp(_grey(images), images, saturation).clamp(0, 1)
-        return _turn_hue(images, shift)
+        return _turn_hue(images, shift[:, 0])
 
 
 def _grey(images: Tensor) -> Tensor:
     """Return the grey level (B, 1, H, W) of images (B, 3, H, W)."""
-    return (images * images.new_tensor(GREY).view(3, 1, 1)).sum(dim=1, keepdim=True)
+    red, green, blue = images.split(1, dim=1)
+    return GREY[0] * red + GREY[1] * green + GREY[2] * blue
 
 
 def _turn_hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Add `shift` (B, 1, 1, 1) [turns] to the HSV hue of images (B, 3, H, W); value and saturation stay.
+    """Add `shift` (B, 1, 1) [turns] to the HSV hue of images (B, 3, H, W); value and saturation stay.
 
     At hue h [sixths of a turn], a channel is value - chroma * clamp(min(k, 4 - k), 0, 1), k = (offset + h) mod 6, with
     offsets 5, 3, 1 of red, green, blue. Written with the chroma, not the saturation, it never divides by the value.
     """
-    value, largest = images.max(dim=1, keepdim=True)
-    chroma = value - images.amin(dim=1, keepdim=True)
-    red, green, blue = images.split(1, dim=1)
-    above = torch.where(largest == 0, green - blue, torch.where(largest == 1, blue - red, red - green))
+    red, green, blue = images.unbind(1)
+    value = torch.maximum(torch.maximum(red, green), blue)
+    chroma = value - torch.minimum(torch.minimum(red, green), blue)
     # A grey pixel has no hue: any finite one will do, since its chroma of 0 hides it.
-    hue = 2.0 * largest + above / chroma.clamp(min=torch.finfo(images.dtype).tiny)
-    k = (hue + 6 * shift + images.new_tensor([5.0, 3.0, 1.0]).view(3, 1, 1)) % 6
-    return value - chroma * torch.minimum(k, 4 - k).clamp(0, 1)
+    divisor = chroma.clamp(min=torch.finfo(images.dtype).tiny)
+    not_red = torch.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor)
+    hue = torch.where(value == red, (green - blue) / divisor, not_red) + 6 * shift
+    steps = ((hue + offset) % 6 for offset in (5, 3, 1))
+    return torch.stack([value - chroma * torch.minimum(k, 4 - k).clamp_(0, 1) for k in steps], dim=1)
 
 
 AUGMENTATIONS: dict[str, type] = {"crop": ResizedCrop, "blur": GaussianBlur, "color": ColorJitter}
