@@ -1,8 +1,8 @@
 """Augmentations with known parameters, for whole batches on the training device.
 
-Each augmentation draws one parameter vector an image and applies it. Crop and blur are linear and
-separable, so each is two small matrices an image: the same pixels as torchvision's `resized_crop`
-and `gaussian_blur`, without a loop over images.
+Each augmentation draws one parameter vector an image and applies it: the same pixels as
+torchvision's functional ones, without a loop over images. Crop and blur are linear and separable, so
+each is two small matrices an image; color jitter works pixel by pixel.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+
+GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601), rounded as in torchvision
 
 
 class Augmentation(Protocol):
@@ -31,8 +33,13 @@ class Augmentation(Protocol):
 
 
 def _apply_separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Multiply every channel by `rows` (B, H', H) from the left and `columns` (B, W', W)^T from the right."""
-    return rows[:, None] @ images @ columns[:, None].transpose(-1, -2)
+    """Multiply every channel by `rows` (B, H', H) from the left and `columns` (B, W', W)^T from the right.
+
+    The channels are laid side by side, so that either side is one large product an image, not three small ones.
+    """
+    channels = images.shape[1]
+    wide = torch.bmm(images.flatten(1, 2), columns.transpose(1, 2)).unflatten(1, (channels, -1))
+    return torch.bmm(rows, wide.transpose(1, 2).flatten(2)).unflatten(2, (channels, -1)).transpose(1, 2)
 
 
 @dataclass(frozen=True)
@@ -123,4 +130,64 @@ class GaussianBlur:
         return matrix.scatter_add_(2, source.expand(len(sigma), -1, -1), weights[:, None].expand(-1, side, -1))
 
 
-AUGMENTATIONS: dict[str, type] = {"crop": ResizedCrop, "blur": GaussianBlur}
+@dataclass(frozen=True)
+class ColorJitter:
+    """Change brightness, contrast, saturation and hue; parameters: three factors, then the hue's shift [turns].
+
+    brightness, contrast, saturation: half widths of the uniform ranges of the factors, around 1; hue: of the shift,
+    around 0. Each is defined as by torchvision's `adjust_*`, which like this clamps to [0, 1] after every factor.
+
+    They are applied in this order. torchvision's ColorJitter draws an order for every image; then the same parameters
+    would give different pixels, and the action between two views would not say all of what was done to them.
+    """
+
+    brightness: float = 0.4
+    contrast: float = 0.4
+    saturation: float = 0.4
+    hue: float = 0.1
+    dim = 4
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw factors and hue shifts (count, 4)."""
+        half_widths = (self.brightness, self.contrast, self.saturation, self.hue)
+        spread = torch.tensor(half_widths, device=generator.device)
+        uniform = torch.rand(count, 4, generator=generator, device=generator.device)
+        return self.identity(count).to(generator.device) + (2 * uniform - 1) * spread
+
+    def identity(self, count: int) -> Tensor:
+        """Return factors 1 and a shift of 0."""
+        return torch.tensor([1.0, 1.0, 1.0, 0.0]).expand(count, 4)
+
+    def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
+        """Scale the images, blend them with their mean grey level, with their grey image, and turn their hue."""
+        brightness, contrast, saturation, shift = parameters[:, :, None, None, None].unbind(1)  # each (B, 1, 1, 1)
+        images = (images * brightness).clamp(0, 1)
+        images = torch.lerp(_grey(images).mean(dim=(-2, -1), keepdim=True), images, contrast).clamp(0, 1)
+        images = torch.lerp(_grey(images), images, saturation).clamp(0, 1)
+        return _turn_hue(images, shift[:, 0])
+
+
+def _grey(images: Tensor) -> Tensor:
+    """Return the grey level (B, 1, H, W) of images (B, 3, H, W)."""
+    red, green, blue = images.split(1, dim=1)
+    return GREY[0] * red + GREY[1] * green + GREY[2] * blue
+
+
+def _turn_hue(images: Tensor, shift: Tensor) -> Tensor:
+    """Add `shift` (B, 1, 1) [turns] to the HSV hue of images (B, 3, H, W); value and saturation stay.
+
+    At hue h [sixths of a turn], a channel is value - chroma * clamp(min(k, 4 - k), 0, 1), k = (offset + h) mod 6, with
+    offsets 5, 3, 1 of red, green, blue. Written with the chroma, not the saturation, it never divides by the value.
+    """
+    red, green, blue = images.unbind(1)
+    value = torch.maximum(torch.maximum(red, green), blue)
+    chroma = value - torch.minimum(torch.minimum(red, green), blue)
+    # A grey pixel has no hue: any finite one will do, since its chroma of 0 hides it.
+    divisor = chroma.clamp(min=torch.finfo(images.dtype).tiny)
+    not_red = torch.where(value == green, 2 + (blue - red) / divisor, 4 + (red - green) / divisor)
+    hue = torch.where(value == red, (green - blue) / divisor, not_red) + 6 * shift
+    steps = ((hue + offset) % 6 for offset in (5, 3, 1))
+    return torch.stack([value - chroma * torch.minimum(k, 4 - k).clamp_(0, 1) for k in steps], dim=1)
+
+
+AUGMENTATIONS: dict[str, type] = {"crop": ResizedCrop, "blur": GaussianBlur, "color": ColorJitter}

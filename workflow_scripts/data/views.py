@@ -123,7 +123,9 @@ class StoredViews:
 class AugmentedViews:
     """One stored image an object; each view applies the given augmentations, in order.
 
-    The state of a view is the vector of its parameters, the action the difference of two states.
+    The state of a view is the vector of its parameters, standardised over what the augmentations draw; the action is
+    the difference of two states. Their own units, pixels beside shares of a side or of a turn, would let one group
+    outweigh the others in every loss on actions and in the pooled R2, for no reason but the choice of unit.
     The fixed views for evaluation are the image itself and `evaluation_views` augmented ones.
     """
 
@@ -139,13 +141,15 @@ class AugmentedViews:
         self._images = packed.inputs
         self._split = f"{int(objects[0])}-{len(objects)}"
         self._normaliser = _Normaliser(packed.meta, device)
+        # Always the same draw: the units of states are the same for every split and seed.
+        self._std, self._mean = torch.std_mean(self._draw(2**16, "units of states"), dim=0)
 
     def __len__(self) -> int:
         return len(self.objects)
 
-    def _augment(self, images: Tensor, states: Tensor) -> Tensor:
+    def _augment(self, images: Tensor, parameters: Tensor) -> Tensor:
         for name, augmentation in self.augmentations.items():
-            images = augmentation.apply(images, states[:, self.space.groups[name]])
+            images = augmentation.apply(images, parameters[:, self.space.groups[name]])
         return self._normaliser.normalise(images)
 
     def _draw(self, count: int, *purpose: int | str) -> Tensor:
@@ -153,13 +157,17 @@ class AugmentedViews:
         generator = torch_generator(*purpose, "augmentations")
         return torch.cat([a.draw(count, generator) for a in self.augmentations.values()], dim=1)
 
+    def _standardise(self, parameters: Tensor) -> Tensor:
+        """Return the states (..., A) of views with these parameters (..., A)."""
+        return (parameters - self._mean) / self._std
+
     def pairs(self, objects: np.ndarray, *purpose: int | str) -> Pairs:
         """Return two views of each of `objects` (N,), with independently drawn parameters."""
         device = self._normaliser.device
-        states = self._draw(2 * len(objects), *purpose).to(device)
+        parameters = self._draw(2 * len(objects), *purpose)
         images = self._normaliser.upload(self._images[self.objects[objects], 0])
-        images = self._augment(torch.cat([images, images]), states)
-        first, second = states.unflatten(0, (2, -1))
+        images = self._augment(torch.cat([images, images]), parameters.to(device))
+        first, second = self._standardise(parameters).to(device).unflatten(0, (2, -1))
         label = torch.from_numpy(self.labels[objects]).to(device, non_blocking=True)
         return Pairs(images.unflatten(0, (2, -1)), self.space.relate(first, second), second, label)
 
@@ -170,10 +178,10 @@ class AugmentedViews:
             images = self._normaliser.upload(self._images[chosen, 0])
             clean = torch.cat([a.identity(len(chosen)) for a in self.augmentations.values()], dim=1)
             drawn = [self._draw(len(chosen), "fixed views", self._split, start, v) for v in self.pair_views]
-            states = torch.stack([clean, *drawn], dim=1)
-            device_states = states.to(images.device).flatten(0, 1)
-            views = self._augment(images.repeat_interleave(self.views, dim=0), device_states)
-            yield views.unflatten(0, (len(chosen), self.views)), states
+            parameters = torch.stack([clean, *drawn], dim=1)
+            device_parameters = parameters.to(images.device).flatten(0, 1)
+            views = self._augment(images.repeat_interleave(self.views, dim=0), device_parameters)
+            yield views.unflatten(0, (len(chosen), self.views)), self._standardise(parameters)
 
 
 def _make_augmentation(name: str) -> Augmentation:
