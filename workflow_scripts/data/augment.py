@@ -161,7 +161,7 @@ class ColorJitter:
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
         """Scale the images, blend them with their mean grey level, with their grey image, and turn their hue."""
         brightness, contrast, saturation, shift = parameters[:, :, None, None, None].unbind(1)  # each (B, 1, 1, 1)
-        images = (images * brightness).clamp(0, 1)
+        images = (images.contiguous() * brightness).clamp(0, 1)
         images = torch.lerp(_grey(images).mean(dim=(-2, -1), keepdim=True), images, contrast).clamp(0, 1)
         images = torch.lerp(_grey(images), images, saturation).clamp(0, 1)
         return _turn_hue(images, shift[:, 0])
