@@ -120,7 +120,14 @@ def stored(latents, random, tmp_path):
     for name in ARRAYS:
         np.save(packed / f"{name}.npy", arrays[name])
     facts = {"source": "toy", "description": "", "layout": "3diebench", "mean": [0] * 3, "std": [1] * 3, "sha256": {}}
-    facts |= {"caveat": "embedded data, small.", "resolution": 8, "columns": [], "views": VIEWS, "classes": ["toy"]}
+    facts |= {
+        "caveat": "embedded data, small.",
+        "resolution": 8,
+        "columns": [],
+        "counts": {},
+        "views": VIEWS,
+        "classes": ["toy"],
+    }
     facts |= {"latents": list("abcdefg"), "objects": {"train": TRAIN, "val": OBJECTS}, "settings_hash": ""}
     write_json(packed / "meta.json", facts)
     return {"files": files, "packed": packed, "dataset": "toy", "caveat": facts["caveat"]}, arrays["inputs"][TRAIN:]

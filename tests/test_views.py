@@ -51,7 +51,7 @@ def test_fixed_views_begin_with_the_image_itself(packed, groups):
     views, data = open_augmented(packed, groups), PackedDataset(packed)
     images, states = next(views.fixed(5))
     assert images.shape == (5, 4, 3, 32, 32)
-    stored = torch.from_numpy(np.array(data.images[views.objects[:5], 0])).movedim(-1, 1) / 255
+    stored = torch.from_numpy(np.array(data.inputs[views.objects[:5], 0])).movedim(-1, 1) / 255
     mean, std = (torch.tensor(data.meta[key]).view(3, 1, 1) for key in ("mean", "std"))
     torch.testing.assert_close(images[:, 0], (stored - mean) / std, atol=1e-4, rtol=0)
     assert (states[:, 0] == states[0, 0]).all()

@@ -27,7 +27,7 @@ ARRAYS = ("inputs", "latents", "labels", "splits", "objects")
 DTYPES = {"latents": np.float32, "labels": np.int64, "splits": np.uint8}
 META_KEYS = (
     *("source", "description", "caveat", "layout", "resolution", "views", "classes", "latents", "objects"),
-    *("columns", "mean", "std", "settings_hash", "sha256"),
+    *("columns", "counts", "mean", "std", "settings_hash", "sha256"),
 )
 
 
