@@ -7,7 +7,6 @@ Killed at any moment, the same command goes on from there; a tree of other setti
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,12 +76,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Render one source."""
     from workflow_scripts.data.render_settings import parse_settings
+    from workflow_scripts.support.files import parse_json
 
     arguments = parse_arguments()
-    try:
-        given = json.loads(arguments.settings)
-    except ValueError as error:
-        raise UserError(f"--settings is not valid JSON ({error}); give a map such as {{}}") from None
+    given = parse_json(arguments.settings, "--settings")
     if arguments.threads < 1:
         raise UserError(f"--threads is {arguments.threads}; give at least 1")
     draw_tree(

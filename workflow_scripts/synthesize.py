@@ -7,7 +7,6 @@ the same command writes the same bytes again.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,12 +71,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Write the patients of one source."""
     from workflow_scripts.data.mimic3_synthetic import parse_settings
+    from workflow_scripts.support.files import parse_json
 
     arguments = parse_arguments()
-    try:
-        given = json.loads(arguments.settings)
-    except ValueError as error:
-        raise UserError(f"--settings is not valid JSON ({error}); give a map such as {{}}") from None
+    given = parse_json(arguments.settings, "--settings")
     write_cohort(arguments.raw, arguments.manifest, arguments.source, parse_settings(given))
 
 

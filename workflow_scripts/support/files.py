@@ -66,6 +66,14 @@ def read_json(path: Path | str) -> Any:
         raise UserError(f"{path} is not valid JSON ({error}); delete it and run again") from None
 
 
+def parse_json(text: str, option: str) -> Any:
+    """Return the value of a command-line option given as JSON; anything else is a `UserError` that names the option."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{option} is not valid JSON ({error}); give a map such as {{}}") from None
+
+
 def hash_settings(settings: Any) -> str:
     """Return a short stable hash (16 hex digits) of a JSON-like value."""
     canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))
