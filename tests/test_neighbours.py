@@ -124,7 +124,7 @@ def stored(latents, random, tmp_path):
         "caveat": "embedded data, small.",
         "resolution": 8,
         "columns": [],
-        "counts": {},
+        "counts": [],
         "views": VIEWS,
         "classes": ["toy"],
     }

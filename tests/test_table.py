@@ -64,7 +64,7 @@ def test_rows_are_standardised_and_coded_on_training_rows(table, packed):
     gender = table.features["gender"].to_numpy()[order]
     np.testing.assert_array_equal(data.latents[:, 0, 0], gender == "M")
     np.testing.assert_array_equal(data.latents[:, 0, 1], table.attributes["treatment"][order] == "yes")
-    assert data.meta["counts"] == {"all": 300}
+    assert data.meta["counts"] == [["all", 300]]
     assert data.meta["resolution"] is None
 
 

@@ -127,7 +127,7 @@ def make_meta(
         "latents": list(reader.latent_names),
         "objects": {"train": train, "val": len(splits) - train},
         "columns": list(reader.columns),
-        "counts": reader.counts,
+        "counts": list(reader.counts.items()),  # in their order, which a map of JSON loses
         "mean": list(normalisation.mean) if normalisation else None,
         "std": list(normalisation.std) if normalisation else None,
         "settings_hash": hash_settings(settings),
