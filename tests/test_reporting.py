@@ -65,7 +65,18 @@ def given(tmp_path, random):
     meta.parent.mkdir(parents=True)
     objects = {"train": 3, "val": 2}
     facts = {"source": "toy", "description": "Toy.", "classes": ["<script>alert(1)</script>"], "objects": objects}
-    meta.write_text(json.dumps({**facts, "caveat": CAVEAT, "views": 4, "resolution": 32, "columns": [], "counts": [["patients", 100], ["adults", 99]]}))
+    meta.write_text(
+        json.dumps(
+            {
+                **facts,
+                "caveat": CAVEAT,
+                "views": 4,
+                "resolution": 32,
+                "columns": [],
+                "counts": [["patients", 100], ["adults", 99]],
+            }
+        )
+    )
     entry = {
         "source": "toy",
         "benchmark": "3diebench",
