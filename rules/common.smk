@@ -129,7 +129,9 @@ def get_engine(*knobs):
 def get_times():
     """Where Snakemake writes the wall-clock time of every job, in the order of the DAG."""
     data = [
-        f"results/data/{source}/{rule}.time.tsv" for source in get_sources() for rule in ("render", "synthesize", "download", "pack")
+        f"results/data/{source}/{rule}.time.tsv"
+        for source in get_sources()
+        for rule in ("render", "synthesize", "download", "pack")
     ]
     made = [(run, "import_checkpoint" if run.variant in IMPORTED else "pretrain") for run in RUNS]
     made += [(run, rule) for rule in ("embed", "probe") for run in RUNS]
