@@ -12,6 +12,7 @@ from workflow_scripts.data.table import RowEncoder, Table, TableReader
 from workflow_scripts.data.views import open_views
 from workflow_scripts.pack import pack
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import read_json, write_json
 
 pytestmark = pytest.mark.unit
 CPU = torch.device("cpu")
@@ -113,4 +114,8 @@ def test_a_hidden_gender_is_in_no_view_but_still_in_the_truth(packed):
 
 def test_a_group_that_is_no_sensitive_column_is_refused(packed):
     with pytest.raises(UserError, match="no sensitive column 'job'"):
+        open_views(packed, {**DATASET, "groups": ["job"]}, "train", CPU)
+    meta = read_json(packed / "meta.json")
+    write_json(packed / "meta.json", {**meta, "latents": ["job", "treatment"]})
+    with pytest.raises(UserError, match="job has 3 categories; a sensitive column must have two"):
         open_views(packed, {**DATASET, "groups": ["job"]}, "train", CPU)

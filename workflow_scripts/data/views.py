@@ -205,6 +205,8 @@ class TabularViews:
         columns, names = packed.meta["columns"], [column["name"] for column in packed.meta["columns"]]
         if group not in packed.meta["latents"] or group not in names:
             raise UserError(f"{packed.folder} has no sensitive column {group!r}; it has {packed.meta['latents'][:1]}")
+        if (count := len(columns[names.index(group)]["categories"])) != 2:
+            raise UserError(f"{packed.folder}: {group} has {count} categories; a sensitive column must have two")
         actions = settings["actions"]
         self.space = ActionSpace({group: slice(0, 1)}, difference)
         self.labels = np.asarray(packed.labels[objects])

@@ -18,7 +18,10 @@ from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_settings, read_json, write_json
 
 PACKAGE = Path(__file__).parents[1]
-VIEWS_CODE = ("data/actions.py", "data/augment.py", "data/packed.py", "data/views.py", "support/seeding.py")
+VIEWS_CODE = (
+    *("data/actions.py", "data/augment.py", "data/packed.py", "data/table.py", "data/views.py"),
+    "support/seeding.py",
+)
 PROBING_CODE = ("probe.py", "evaluation", "data/actions.py", "support/seeding.py")
 
 
