@@ -5,6 +5,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 ARGS ?=
 
+# Every job is a new process: without cached bytecode it would compile torch, scipy and pandas anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := $(VENV)/bin
 OVERLAY := $(if $(filter embedded,$(EXPERIMENT)),,--configfile experiments/$(EXPERIMENT).yaml)
 empty :=
