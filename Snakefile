@@ -31,7 +31,7 @@ rule all:
     input:
         REPORT,
         # Named, so that the rows of a run that were deleted are made again although the report exists.
-        [f"{run.folder}/rows/probe.parquet" for run in RUNS],
+        [get_rows(run) for run in RUNS],
 
 
 rule data:

@@ -12,9 +12,8 @@ from snakemake.exceptions import WorkflowError
 
 from workflow_scripts.experiment.config import check_config, retype
 from workflow_scripts.experiment.identity import (
-    PROBING_CODE,
     check_identity,
-    list_embedding_code,
+    list_evaluation_code,
     list_training_code,
 )
 from workflow_scripts.experiment.runs import (
@@ -134,8 +133,13 @@ def get_times():
         for rule in ("render", "synthesize", "download", "pack")
     ]
     made = [(run, "import_checkpoint" if run.variant in IMPORTED else "pretrain") for run in RUNS]
-    made += [(run, rule) for rule in ("embed", "probe") for run in RUNS]
+    made += [(run, "evaluate") for run in RUNS]
     return data + [f"{run.folder}/{rule}.time.tsv" for run, rule in made]
+
+
+def get_rows(run):
+    """The rows that the evaluation of a run writes."""
+    return f"{run.folder}/rows/evaluation.parquet"
 
 
 def list_layouts():

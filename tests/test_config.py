@@ -140,7 +140,7 @@ def test_a_method_that_is_added_changes_no_other_methods_code(tmp_path):
     own = identity.list_training_code("simclr")
     assert {"methods/simclr.py", "methods/base.py", "methods/losses.py", "models/encoders.py"} <= set(own)
     assert not {"methods", "methods/vicreg.py", "models/context.py"} & set(own)
-    assert "models/context.py" in identity.list_embedding_code("contextssl")
+    assert "models/context.py" in identity.list_evaluation_code("contextssl")
 
 
 def test_first_difference_names_missing_keys():

@@ -8,7 +8,7 @@ from released_checkpoint import ACTION, RUN, Reference, add_masks, arguments_of,
 from safetensors import safe_open
 from test_workflow import snakemake
 
-from workflow_scripts import embed, import_checkpoint, probe
+from workflow_scripts import evaluate, import_checkpoint
 from workflow_scripts.data.actions import ViewActions
 from workflow_scripts.experiment.identity import claim_run, read_identity
 from workflow_scripts.experiment.runs import get_labels
@@ -17,7 +17,7 @@ from workflow_scripts.training.run import build_method, load_weights
 
 
 def load_run(run, data):
-    """The method of a run, as the rule `embed` loads it."""
+    """The method of a run, as the rule `evaluate` loads it."""
     settings, identity = read_identity(run)
     method = build_method(settings, ViewActions().space(), data)
     load_weights(method, run / "weights.safetensors", identity)
@@ -75,7 +75,7 @@ def test_half_precision_is_read_as_it_is(smoke_config, smoke_packed, tmp_path):
 
 
 @pytest.mark.golden
-def test_embed_and_probe_take_an_imported_run_for_one_of_ours(smoke_config, smoke_packed, tmp_path, monkeypatch):
+def test_evaluation_takes_an_imported_run_for_one_of_ours(smoke_config, smoke_packed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save(make_checkpoint(output=512), "checkpoint.pt")
     settings, run = settings_of(smoke_config, "checkpoint.pt", output_dim=None), tmp_path / RUN.folder
@@ -84,12 +84,11 @@ def test_embed_and_probe_take_an_imported_run_for_one_of_ours(smoke_config, smok
     with safe_open(run / "weights.safetensors", framework="pt") as file:
         assert json.loads(file.metadata()["identity"]) == read_identity(run)[1]
     evaluation = {**smoke_config["evaluation"], "context_lengths": [0, 2], "context_controls": []}
-    options = ["--run", run, "--evaluation", json.dumps(evaluation), "--device", "cpu", "--threads", 1]
-    embeddings, rows = run / "embeddings", run / "rows" / "probe.parquet"
-    call(embed, *options, "--data", smoke_packed, "--output", embeddings)
-    labels = json.dumps(get_labels(smoke_config, RUN))
-    options += ["--labels", labels, "--output", rows, "--neighbours", tmp_path / "neighbours.json"]
-    call(probe, *options, "--embeddings", embeddings)
+    rows, labels = run / "rows" / "evaluation.parquet", json.dumps(get_labels(smoke_config, RUN))
+    options = ["--run", run, "--data", smoke_packed, "--evaluation", json.dumps(evaluation), "--labels", labels]
+    options += ["--output", rows, "--neighbours", tmp_path / "neighbours.json", "--device", "cpu", "--threads", 1]
+    call(evaluate, *options)
+    assert not (run / "embeddings").exists()
     assert set(read_rows(rows)["length"].dropna()) == {0, 2}
     assert (read_rows(rows)["variant"] == "authors").all()
 

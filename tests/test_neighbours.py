@@ -38,7 +38,7 @@ GROUPS = ["rotation", "color"]
 
 
 def embed(folder, arrays, latents, random, actions):
-    """Write random embeddings and the true states as embed does; return them with the manifest."""
+    """Write random embeddings and the true states as an evaluation does; return them with the manifest."""
     folder.mkdir()
     values = {name: random.normal(size=(OBJECTS, VIEWS, 4)).astype(np.float32) for name in arrays}
     values["states"] = make_view_actions({"actions": actions, "groups": GROUPS}).states(latents).numpy()

@@ -135,19 +135,20 @@ def test_missing_data_is_one_sentence(smoke_config, run_module, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_embed_refuses_weights_of_another_run(smoke_config, smoke_packed, run_module, tmp_path):
+def test_evaluation_refuses_weights_of_another_run(smoke_config, smoke_packed, run_module, tmp_path):
     runs = [tmp_path / "a", tmp_path / "b"]
     for run, lr in zip(runs, (0.001, 0.002), strict=True):
         run_module("pretrain", *arguments_of(run, smoke_packed, settings_of(smoke_config, steps=2, lr=lr)))
     (runs[1] / "weights.safetensors").write_bytes((runs[0] / "weights.safetensors").read_bytes())
     evaluation = json.dumps(smoke_config["evaluation"])
-    arguments = ["--run", runs[1], "--data", smoke_packed, "--evaluation", evaluation, "--output", tmp_path / "out"]
-    result = run_module("embed", *arguments, check=False)
+    arguments = ["--run", runs[1], "--data", smoke_packed, "--evaluation", evaluation, "--labels", "{}"]
+    arguments += ["--output", tmp_path / "rows.parquet", "--neighbours", tmp_path / "neighbours.json"]
+    result = run_module("evaluate", *arguments, check=False)
     assert result.returncode == 1
     assert "weights of another configuration" in result.stderr
     weights = runs[1] / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    result = run_module("embed", *arguments, check=False)
+    result = run_module("evaluate", *arguments, check=False)
     assert result.returncode == 1
     assert "is damaged" in result.stderr
 

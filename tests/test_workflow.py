@@ -119,7 +119,7 @@ def test_deleting_a_method_recomputes_it_and_what_is_made_of_all(finished, tmp_p
     shutil.rmtree(tmp_path / "results" / "smoke" / "sie@rotation")
     plan = snakemake(tmp_path, "--dry-run").stdout
     counts = dict(re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE))
-    once = ("pretrain", "embed", "probe", "collect", "tables", "figures", "report", "all")
+    once = ("pretrain", "evaluate", "collect", "tables", "figures", "report", "all")
     assert {name: int(count) for name, count in counts.items() if name != "total"} == dict.fromkeys(once, 1)
 
 
@@ -128,7 +128,7 @@ def test_the_same_seed_gives_the_same_bytes(finished, tmp_path):
     for folder in kept:
         shutil.copytree(finished / folder, tmp_path / folder)
     shutil.copytree(finished / ".snakemake", tmp_path / ".snakemake")
-    rows = "results/smoke/contextssl/seed0/rows/probe.parquet"
+    rows = "results/smoke/contextssl/seed0/rows/evaluation.parquet"
     snakemake(tmp_path, "--", rows)
     assert (tmp_path / rows).read_bytes() == (finished / rows).read_bytes()
 

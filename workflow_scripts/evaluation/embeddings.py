@@ -6,7 +6,9 @@ Stored as one `.npy` an array in a folder, each (n, V, width) for n objects of V
 - `rho`, for a method with an equivariant predictor: its prediction from view 0 under the true action to view i;
 - `z+.<context>`, for a method with a context: embeddings with a hidden action, under each context and length;
 - `zr.<context>`: embeddings of view 0 with the true action to view i, under each true context;
-- `states` and `labels` (n,), the truth, and of tables `attribute.<name>` (n,).
+- `states` and `labels` (n,), the truth, and of tables `attribute.<name>` (n,);
+
+and last `manifest.json`, which says what there is.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workflow_scripts.data.views import Views
-from workflow_scripts.evaluation.contexts import Contexts, parse_context
+from workflow_scripts.data.views import Views, open_views
+from workflow_scripts.evaluation.contexts import Contexts, draw_context, make_contexts, parse_context
+from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.methods.base import ContextMethod, Method, PredictorMethod
+from workflow_scripts.support.files import write_json
+from workflow_scripts.training.run import build_method, load_weights
 
 CHUNK = 8192  # features or tokens at a time
 
@@ -75,6 +80,40 @@ def embed_split(
             action = true_action * method.space.visible((kind,))
             arrays[f"zr.{name}"] = _map(embed, first, action, device=device).reshape(*shape, -1)
     return arrays
+
+
+def embed_run(run: Path, data: Path, evaluation: dict[str, Any], folder: Path, device: torch.device) -> None:
+    """Embed the training split and every evaluated split of a run, under every context, into `folder`.
+
+    data: folder of the packed data. Raises `UserError` for weights that are damaged or of another run.
+    """
+    settings, identity = read_identity(run)
+    train = open_views(data, settings["dataset"], "train", device)
+    method = build_method(settings, train.space, data)
+    load_weights(method, run / "weights.safetensors", identity)
+    method.to(device).eval()
+    contexts: Contexts = {}
+    splits = ["train", *evaluation["splits"]]
+    with torch.inference_mode():
+        if isinstance(method, ContextMethod):
+            longest = max([*evaluation["context_lengths"], *evaluation["control_lengths"]])
+            features, actions = draw_context(method, train, longest // 2, evaluation["seed"])
+            contexts = make_contexts(method, features, actions, evaluation)
+        folder.mkdir(parents=True)
+        for split in splits:
+            arrays = embed_split(method, open_views(data, settings["dataset"], split, device), contexts, device)
+            write_arrays(folder, split, arrays)
+    manifest = {
+        "groups": {name: [entries.start, entries.stop] for name, entries in method.space.groups.items()},
+        "arrays": sorted(arrays),
+        "contexts": list(contexts),
+        "attributes": list(train.attributes),
+        "class_views": [train.class_views.start, train.class_views.stop],
+        "pair_views": [train.pair_views.start, train.pair_views.stop],
+        "splits": splits,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+    }
+    write_json(folder / "manifest.json", manifest)
 
 
 def write_arrays(folder: Path, split: str, arrays: dict[str, np.ndarray]) -> None:

@@ -25,7 +25,7 @@ from workflow_scripts.evaluation.probes import (
     probe_relative,
 )
 from workflow_scripts.evaluation.retrieval import retrieve
-from workflow_scripts.experiment.identity import PROBING_CODE, hash_code, list_embedding_code, read_identity
+from workflow_scripts.experiment.identity import hash_code, list_evaluation_code, read_identity
 from workflow_scripts.experiment.kinds import NO_ACTIONS
 from workflow_scripts.support.files import read_json
 
@@ -46,7 +46,7 @@ class ProbedRun:
             "run": run.as_posix(),
             "config_hash": identity["config"],
             "data_hash": identity["data"],
-            "code_hash": hash_code((*list_embedding_code(settings["method"]), *PROBING_CODE)),
+            "code_hash": hash_code(list_evaluation_code(settings["method"])),
             "device": self.manifest["device"],
         }
 

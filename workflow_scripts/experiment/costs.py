@@ -87,6 +87,6 @@ def describe_costs(config: dict[str, Any]) -> str:
         "while it is evaluated, then deleted"
     )
     lines.append(
-        f"Memory: packed data are mapped, not loaded; a probing job reads up to {embeddings[largest] / GIB:,.1f} GiB"
+        f"Memory: packed data are mapped, not loaded; an evaluation reads up to {embeddings[largest] / GIB:,.1f} GiB"
     )
     return "\n".join(lines)

@@ -22,7 +22,6 @@ VIEWS_CODE = (
     *("data/actions.py", "data/augment.py", "data/packed.py", "data/table.py", "data/views.py"),
     "support/seeding.py",
 )
-PROBING_CODE = ("probe.py", "evaluation", "data/actions.py", "support/seeding.py")
 
 
 def list_training_code(method: str) -> tuple[str, ...]:
@@ -30,15 +29,9 @@ def list_training_code(method: str) -> tuple[str, ...]:
     return ("pretrain.py", "training", *_list_method_code(method), *VIEWS_CODE)
 
 
-def list_embedding_code(method: str) -> tuple[str, ...]:
-    """Return the source files that decide a method's embeddings."""
-    return (
-        "embed.py",
-        "evaluation/contexts.py",
-        "evaluation/embeddings.py",
-        *_list_method_code(method),
-        *VIEWS_CODE,
-    )
+def list_evaluation_code(method: str) -> tuple[str, ...]:
+    """Return the source files that decide what an evaluation of a method's weights yields."""
+    return ("evaluate.py", "evaluation", *_list_method_code(method), *VIEWS_CODE)
 
 
 @cache
