@@ -1,6 +1,7 @@
 # The doors of this project. `make help` lists them.
 
 EXPERIMENT ?= embedded
+PROFILE ?= default
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 ARGS ?=
@@ -14,22 +15,27 @@ empty :=
 comma := ,
 CONFIG := $(if $(SEEDS),--config "seeds=[$(shell seq -s $(comma) 0 $$(($(SEEDS) - 1)))]")
 GPUS := $(shell command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | wc -l)
-LIMITS := $(if $(filter-out 0,$(GPUS)),--resources gpu=$(GPUS))
-SNAKEMAKE := PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --profile profiles/default $(OVERLAY) $(LIMITS)
+# On a cluster, the cluster counts them.
+LIMITS := $(if $(filter-out 0,$(GPUS)),$(if $(filter default,$(PROFILE)),--resources gpu=$(GPUS)))
+WITH_PATH := PATH="$(abspath $(BIN)):$$PATH"
+OPTIONS := --profile profiles/$(PROFILE) $(OVERLAY) $(LIMITS)
+START := $(WITH_PATH) $(BIN)/python -m workflow_scripts.start $(OPTIONS)
+# Beside a run that is at work: plans, and what is printed.
+SNAKEMAKE := $(WITH_PATH) $(BIN)/snakemake --profile profiles/default $(OVERLAY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce tables plan ablations paper test check format lock
+.PHONY: help setup setup-dev reproduce tables plan ablations paper test test-slurm faults check format lock
 
 help: ## list what you can ask for
-	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [ARGS='snakemake options']"
+	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 reproduce: setup ## run an experiment from data to report, and say where the report is
-	@$(SNAKEMAKE) --quiet rules $(ARGS) $(CONFIG)
+	@$(START) --quiet rules $(ARGS) $(CONFIG)
 	@$(SNAKEMAKE) --quiet all $(ARGS) $(CONFIG) -- summary 2>/dev/null
 
 tables: setup ## make tables, figures and report again from stored rows, without training
-	@$(SNAKEMAKE) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views
+	@$(START) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views
 
 plan: setup ## say what would run and what it would cost, and run nothing
 	@$(SNAKEMAKE) --dry-run --quiet rules $(ARGS) $(CONFIG)
@@ -43,6 +49,12 @@ paper: ## run the paper's full 3DIEBench experiment (one GPU; first see make pla
 
 test: setup-dev check ## run all checks and tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-slurm: setup-dev ## run the smallest DAG on a real one-node Slurm, and interrupt it (installs Slurm; root)
+	@$(BIN)/python -m pytest -s --override-ini addopts="-q --strict-markers -ra" tests/slurm $(ARGS)
+
+faults: setup-dev ## harm the smallest DAG in every way we know, and say what became of it (about half an hour)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 check: setup-dev ## check formatting, types, lint of code and workflow
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

@@ -28,8 +28,8 @@ from workflow_scripts.experiment.runs import (
 from workflow_scripts.reporting.layouts import has_figure, list_judged, list_views, read_paper
 from workflow_scripts.support.errors import UserError
 
-# Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir).resolve()}; ")
+# Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in, and end with Snakemake.
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir).resolve()} WORKFLOW_PID=$PPID; ")
 
 try:
     config.update(merge(config, retype(dict(workflow.config_settings.config))))

@@ -67,9 +67,11 @@ rule report:
         experiment=config["experiment"],
         datasets=as_json(DATASETS),
         times=get_times(),
+        faults="results/faults.json",  # of `make faults`, if someone ran it
     shell:
         "python -m workflow_scripts.report --experiment {params.experiment} --rows {input.rows} --papers {input.papers}"
         " --sources {input.meta} --tables {input.tables} --figures {input.figures} --times {params.times:q}"
+        " --faults {params.faults}"
         " --datasets {params.datasets:q} --output {output} 2>&1 | tee {log}"
 
 

@@ -5,7 +5,6 @@ import json
 import pytest
 import torch
 from released_checkpoint import ACTION, RUN, Reference, add_masks, arguments_of, call, make_checkpoint, settings_of
-from safetensors import safe_open
 from test_workflow import snakemake
 
 from workflow_scripts import evaluate, import_checkpoint
@@ -13,7 +12,7 @@ from workflow_scripts.data.actions import ViewActions
 from workflow_scripts.experiment.identity import claim_run, read_identity
 from workflow_scripts.experiment.runs import get_labels
 from workflow_scripts.reporting.rows import read_rows
-from workflow_scripts.training.run import build_method, load_weights
+from workflow_scripts.training.run import build_method, load_weights, read_weights
 
 
 def load_run(run, data):
@@ -81,8 +80,7 @@ def test_evaluation_takes_an_imported_run_for_one_of_ours(smoke_config, smoke_pa
     settings, run = settings_of(smoke_config, "checkpoint.pt", output_dim=None), tmp_path / RUN.folder
     call(import_checkpoint, *arguments_of("checkpoint.pt", run, smoke_packed, settings))
     assert claim_run(tmp_path / "trained", settings, smoke_packed) == read_identity(run)[1]
-    with safe_open(run / "weights.safetensors", framework="pt") as file:
-        assert json.loads(file.metadata()["identity"]) == read_identity(run)[1]
+    assert read_weights(run / "weights.safetensors")[1] == read_identity(run)[1]
     evaluation = {**smoke_config["evaluation"], "context_lengths": [0, 2], "context_controls": []}
     rows, labels = run / "rows" / "evaluation.parquet", json.dumps(get_labels(smoke_config, RUN))
     options = ["--run", run, "--data", smoke_packed, "--evaluation", json.dumps(evaluation), "--labels", labels]

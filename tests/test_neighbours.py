@@ -105,7 +105,9 @@ def stored(latents, random, tmp_path):
         folder = tmp_path / "results" / "toy" / run / "seed0"
         _, manifest = embed(tmp_path / run, arrays, latents, random, {"hue": "linear"})
         files.append(folder / "rows" / "neighbours.json")
-        write_json(files[-1], list_neighbours(tmp_path / run, manifest, {"actions": {}, "groups": GROUPS}, 0))
+        write_json(
+            files[-1], {"neighbours": list_neighbours(tmp_path / run, manifest, {"actions": {}, "groups": GROUPS}, 0)}
+        )
     files.append(tmp_path / "results" / "toy" / "sie@rotation" / "seed0" / "rows" / "neighbours.json")
     packed = tmp_path / "results" / "data" / "toy" / "packed"
     packed.mkdir(parents=True)

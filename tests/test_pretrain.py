@@ -14,7 +14,7 @@ import torch
 
 from workflow_scripts.data.actions import ViewActions
 from workflow_scripts.experiment.runs import get_settings, parse_run
-from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.errors import RESUME_CODE, UserError
 from workflow_scripts.training.loop import BatchOrder
 from workflow_scripts.training.optimisation import learning_rate
 from workflow_scripts.training.run import build_method, save_weights, start_from
@@ -35,11 +35,11 @@ def arguments_of(run, packed, settings, checkpoint_seconds=0):
     return [str(part) for option in options.items() for part in option]
 
 
-def start(run, packed, settings):
-    command = [sys.executable, "-m", "workflow_scripts.pretrain", *arguments_of(run, packed, settings)]
-    return subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+def start(run, packed, settings, checkpoint_seconds=0, stderr=subprocess.DEVNULL, environment=()):
+    arguments = arguments_of(run, packed, settings, checkpoint_seconds)
+    command = [sys.executable, "-m", "workflow_scripts.pretrain", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **dict(environment)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
 
 
 def steps_done(run):
@@ -72,6 +72,41 @@ def test_a_run_killed_twice_ends_with_the_weights_of_an_unbroken_one(
     assert (broken / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
     history = [json.loads(line) for line in (broken / "state" / "history.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in history] == list(range(1, 151))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_stops_a_run_after_a_checkpoint(number, smoke_config, smoke_packed, run_module, tmp_path):
+    settings = settings_of(smoke_config, steps=150)
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    arguments = arguments_of(run, smoke_packed, settings, checkpoint_seconds=1000)
+    process = start(run, smoke_packed, settings, checkpoint_seconds=1000, stderr=subprocess.PIPE)
+    wait_for_steps(process, run, 20)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == RESUME_CODE == 75
+    assert f"of 150 on {number.name}; the same command goes on from there" in said
+    assert (run / "state" / "checkpoint.pt").exists()
+    stopped = steps_done(run)
+    run_module("pretrain", *arguments)
+    history = [json.loads(line)["step"] for line in (run / "state" / "history.jsonl").read_text().splitlines()]
+    assert history == list(range(1, 151))
+    assert 20 <= stopped < 150
+    run_module("pretrain", *arguments_of(whole, smoke_packed, settings, checkpoint_seconds=1000))
+    assert (run / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+
+
+def test_a_run_ends_with_the_snakemake_that_started_it(smoke_config, smoke_packed, tmp_path):
+    parent = subprocess.Popen(["sleep", "1000"])
+    run, settings = tmp_path / "run", settings_of(smoke_config, steps=100_000)
+    process = start(run, smoke_packed, settings, environment={"WORKFLOW_PID": str(parent.pid)})
+    try:
+        wait_for_steps(process, run, 3)
+        parent.kill()
+        assert process.wait(timeout=20) == RESUME_CODE
+    finally:
+        process.kill()
+        parent.kill()
+        parent.wait()
 
 
 def test_a_damaged_checkpoint_is_named_and_not_used(smoke_config, smoke_packed, run_module, tmp_path):

@@ -223,7 +223,10 @@ def test_the_page_escapes_and_is_self_contained(given, tmp_path):
     for (scope, name), table in tables_of(given).items():
         tables.append(tmp_path / f"{scope}.{name}.json")
         tables[-1].write_text(FORMATS["json"](lay_out(table)))
-    page = make_page("toy", given["path"], [PAPER], [given["meta"]], tables, [], [], given["datasets"])
+    faults = tmp_path / "faults.json"
+    write_json(faults, {"headers": ["fault", "seen"], "rows": [["disk full", "error: <no> space"]]})
+    page = make_page("toy", given["path"], [PAPER], [given["meta"]], tables, [], [], faults, given["datasets"])
+    assert "error: &lt;no&gt; space" in page
     assert "<script" not in page
     assert "embedded data &lt;b&gt;&amp; small&lt;/b&gt;" in page
     assert "http://" not in page

@@ -35,21 +35,23 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Evaluate one run."""
     arguments = parse_arguments()
+    from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.evaluation.embeddings import embed_run
     from workflow_scripts.evaluation.evaluator import ProbedRun
     from workflow_scripts.reporting.rows import make_rows, write_rows
     from workflow_scripts.support.files import exclusive, write_json
-    from workflow_scripts.training.run import choose_device
+    from workflow_scripts.training.devices import choose_device
 
     device = choose_device(arguments.device, arguments.threads)
     embeddings = arguments.run / "embeddings"
     with exclusive(arguments.run):
+        PackedDataset(arguments.data).verify()
         shutil.rmtree(embeddings, ignore_errors=True)  # of an evaluation that was killed
         embed_run(arguments.run, arguments.data, arguments.evaluation, embeddings, device)
         run = ProbedRun(arguments.run, embeddings, arguments.evaluation, device)
         rows = [{**arguments.labels, **run.provenance, **row} for row in run.rows()]
         write_rows(make_rows(rows), arguments.output)
-        write_json(arguments.neighbours, run.neighbours())
+        write_json(arguments.neighbours, {"neighbours": run.neighbours()})
         if not arguments.keep_embeddings:
             shutil.rmtree(embeddings)
 

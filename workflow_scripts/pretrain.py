@@ -31,16 +31,19 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Train, or resume, one run."""
     arguments = parse_arguments()
+    from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.data.views import open_views
     from workflow_scripts.experiment.identity import claim_run
     from workflow_scripts.support.files import exclusive
+    from workflow_scripts.training.devices import choose_device
     from workflow_scripts.training.loop import Engine, train
-    from workflow_scripts.training.run import build_method, choose_device, save_weights, start_from
+    from workflow_scripts.training.run import build_method, save_weights, start_from
     from workflow_scripts.training.state import TrainingState
 
     device = choose_device(arguments.device, arguments.threads)
     settings = arguments.settings
     with exclusive(arguments.run):
+        PackedDataset(arguments.data).verify()
         identity = claim_run(arguments.run, settings, arguments.data)
         views = open_views(arguments.data, settings["dataset"], "train", device)
         method = build_method(settings, views.space, arguments.data)

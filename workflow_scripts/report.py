@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--sources", type=Path, nargs="+", required=True, help="meta.json of each packed source")
     parser.add_argument("--tables", type=Path, nargs="*", default=[], help="tables (.json)")
     parser.add_argument("--figures", type=Path, nargs="*", default=[], help="figures (.png)")
+    parser.add_argument("--faults", type=Path, default=Path("results/faults.json"), help="table of `make faults`")
     parser.add_argument("--datasets", type=json.loads, required=True, help="groups of each data set, as JSON")
     parser.add_argument("--times", type=Path, nargs="*", default=[], help="time.tsv of each job")
     parser.add_argument("--output", type=Path, required=True, help="page to write (.html)")

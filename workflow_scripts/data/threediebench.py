@@ -180,12 +180,14 @@ open_reader = ThreeDIEBench
 
 
 def read_latents(path: Path) -> np.ndarray:
-    """Return the seven latents of a view. Raises `UserError` where they are not seven finite floats."""
+    """Return the seven latents of a view, float32. Raises `UserError` where they are not seven finite floats."""
     latents = load_array(path, "f", "latents (floats)")
     if latents.shape != (len(LATENT_NAMES),):
         raise UserError(
             f"{path} has shape {latents.shape} instead of ({len(LATENT_NAMES)},): {', '.join(LATENT_NAMES)}"
         )
+    with np.errstate(over="ignore"):
+        latents = latents.astype(np.float32)  # before the check: a huge double is no float
     if not np.isfinite(latents).all():
         wrong = LATENT_NAMES[int(np.flatnonzero(~np.isfinite(latents))[0])]
         raise UserError(f"{path} has the {wrong} {latents[~np.isfinite(latents)][0]}; latents must be finite numbers")

@@ -57,7 +57,7 @@ def read_columns(files: Iterable[Path]) -> tuple[list[Column], list[str]]:
             absent.append(run.name)
             continue
         found: dict[str, dict[Query, Entry]] = {}
-        for entry in read_json(path):
+        for entry in read_json(path)["neighbours"]:
             query = (entry["object"], entry["source"], entry["target"])
             found.setdefault(label_prediction(run, entry), {})[query] = entry
         columns += [(run, Column(label, entries)) for label, entries in found.items()]

@@ -29,10 +29,11 @@ def make_page(
     tables: list[Path],
     figures: list[Path],
     times: list[Path],
+    faults: Path,
     datasets: dict[str, Any],
 ) -> str:
     """Return the page. tables: JSON files; figures: PNG files; sources: meta.json files of packed data; times:
-    time.tsv files of jobs, absent ones left out.
+    time.tsv files of jobs; faults: the table of `make faults`. Times and faults may be absent.
     """
     frame = read_rows(rows)
     tested = frame[frame["split"] == "test"]
@@ -55,6 +56,7 @@ def make_page(
         findings=find_findings(tested, datasets),
         sources=described,
         times=describe_times(times),
+        faults=read_json(faults) if faults.exists() else {"rows": []},
         provenance=describe_provenance(frame),
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path
@@ -25,6 +28,7 @@ KEY_COLUMNS = {
     "task": "str",
     "metric": "str",
 }
+DIGEST = b"sha256 of the rows as CSV"  # in the file's metadata
 COLUMNS = KEY_COLUMNS | {
     "value": "float64",
     "n": "int64",
@@ -69,18 +73,29 @@ def check_rows(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
 
 
 def write_rows(frame: pd.DataFrame, path: Path) -> None:
-    """Write rows as Parquet, atomically; the same rows give the same bytes."""
+    """Write rows as Parquet with a digest of their content, atomically; the same rows give the same bytes."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), DIGEST: hash_rows(frame)})
     with atomic_path(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        pq.write_table(table, temporary)
 
 
 def read_rows(path: Path) -> pd.DataFrame:
     """Read and check rows; a missing or damaged file is a `UserError` that names it."""
     try:
-        frame = pd.read_parquet(path)
+        table = pq.read_table(path)
+        frame = table.to_pandas()
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; run the evaluation that writes it") from None
-    except (OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        first = str(error).partition("\n")[0]
         raise UserError(f"{path} is not a readable table of rows ({first}); delete it and run again") from None
-    return check_rows(frame, str(path))
+    checked = check_rows(frame, str(path))
+    if (table.schema.metadata or {}).get(DIGEST) not in (None, hash_rows(checked)):
+        raise UserError(f"{path} is damaged (its rows differ from their digest); delete it and run again")
+    return checked
+
+
+def hash_rows(frame: pd.DataFrame) -> bytes:
+    """Return a digest of all values, to their last bit."""
+    return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest().encode()

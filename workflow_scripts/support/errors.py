@@ -7,24 +7,36 @@ import functools
 import sys
 from collections.abc import Callable
 
+from workflow_scripts.support.lifeline import end_with_parent
+
+RESUME_CODE = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again
+
 
 class UserError(Exception):
     """Something the user can mend. The message is one sentence: what is wrong, and what to do."""
 
 
+class PreemptedError(Exception):
+    """A job was told to stop and has stored how far it came. The message says so."""
+
+
 def command(main: Callable[[], None]) -> Callable[[], None]:
     """Turn expected failures of a command line into one sentence on stderr.
 
-    Exit codes: 1 for a `UserError` or a full or read-only disk, 130 for Ctrl-C. Anything else is a
-    defect of ours and keeps its traceback.
+    Exit codes: 1 for a `UserError` or a full or read-only disk, 75 for "resume me", 130 for Ctrl-C.
+    Anything else is a defect of ours and keeps its traceback. A job ends with the Snakemake that started it.
     """
 
     @functools.wraps(main)
     def wrapped() -> None:
+        end_with_parent()
         try:
             main()
         except UserError as error:
             sys.exit(f"error: {error}")
+        except PreemptedError as stop:
+            print(stop, file=sys.stderr)
+            sys.exit(RESUME_CODE)
         except KeyboardInterrupt:
             sys.exit(130)
         except OSError as error:

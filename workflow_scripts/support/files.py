@@ -14,6 +14,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.lifeline import GRACE_SECONDS
+
+DIGEST = "digest"  # key that `write_json` adds and `read_json` takes away
 
 
 @contextlib.contextmanager
@@ -51,19 +54,22 @@ def write_text(path: Path | str, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` to `path` atomically, as JSON with sorted keys."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+def write_json(path: Path | str, value: dict[str, Any]) -> None:
+    """Write `value` to `path` atomically, as JSON with sorted keys and a digest of its content."""
+    write_text(path, json.dumps({**value, DIGEST: hash_settings(value)}, indent=2, sort_keys=True) + "\n")
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file; a missing or malformed one is a `UserError` that names it."""
+    """Read a JSON file; a missing or malformed one, or one that differs from its digest, is a `UserError`."""
     try:
-        return json.loads(Path(path).read_text())
+        value = json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; run the step that writes it first") from None
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({error}); delete it and run again") from None
+    if isinstance(value, dict) and value.pop(DIGEST, None) not in (None, hash_settings(value)):
+        raise UserError(f"{path} is damaged (its content differs from its digest); delete it and run again")
+    return value
 
 
 def parse_json(text: str, option: str) -> Any:
@@ -88,10 +94,13 @@ def hash_file(path: Path | str, algorithm: str = "sha256") -> str:
 
 @contextlib.contextmanager
 def exclusive(folder: Path | str) -> Iterator[None]:
-    """Hold the only writer's lock of `folder`; the kernel frees it when the process dies."""
+    """Hold the only writer's lock of `folder`; the kernel frees it when the process dies.
+
+    Waits a little for the writer before: one whose Snakemake was killed may be about to end.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", blocking=False)
+    lock = FileLock(folder / ".lock", timeout=GRACE_SECONDS + 1)
     try:
         lock.acquire()
     except Timeout:

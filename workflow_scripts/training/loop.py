@@ -18,9 +18,10 @@ from tqdm import tqdm
 
 from workflow_scripts.data.views import Views
 from workflow_scripts.methods.base import Method
-from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.errors import PreemptedError, UserError
 from workflow_scripts.support.seeding import numpy_generator, torch_generator
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
+from workflow_scripts.training.preemption import Preemption
 from workflow_scripts.training.state import TrainingState
 
 
@@ -92,8 +93,21 @@ def train(
 ) -> None:
     """Train `method` in place for `settings["steps"]` steps, from the last checkpoint in `state` if there is one.
 
-    Raises `UserError` when the loss is no longer finite.
+    Raises `UserError` when the loss is no longer finite, `PreemptedError` after a signal to stop and a checkpoint.
     """
+    with Preemption() as preemption:
+        _train(method, views, settings, seed, state, engine, preemption)
+
+
+def _train(
+    method: Method,
+    views: Views,
+    settings: dict[str, Any],
+    seed: int,
+    state: TrainingState,
+    engine: Engine,
+    preemption: Preemption,
+) -> None:
     device, steps = engine.device, settings["steps"]
     method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = make_optimizer(method, settings, device)
@@ -117,12 +131,17 @@ def train(
         meter.add(parts)
         bar.update()
         done = step + 1
-        due = time.monotonic() - saved >= engine.checkpoint_seconds
+        due = time.monotonic() - saved >= engine.checkpoint_seconds or bool(preemption.requested)
         if done % engine.log_every == 0 or done == steps or due:
             meter.write(done, rate)  # also the check that the loss is finite, so before any checkpoint
         if due or done == steps:
             state.save(done, method.state_dict(), optimizer.state_dict())
             saved = time.monotonic()
+        if preemption.requested and done < steps:
+            bar.close()
+            raise PreemptedError(
+                f"stopped after step {done} of {steps} on {preemption.requested}; the same command goes on from there"
+            )
     bar.close()
 
 

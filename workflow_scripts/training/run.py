@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,6 @@ from workflow_scripts.methods.base import Method, make_method
 from workflow_scripts.models.encoders import make_encoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_bytes
-
-
-def choose_device(name: str, threads: int) -> torch.device:
-    """Return the named device, or with "auto" a GPU where there is one; set the number of CPU threads."""
-    torch.set_num_threads(threads)
-    # Kernels chosen by timing would differ between two runs of one seed.
-    torch.backends.cudnn.benchmark = False
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError("the device is 'cuda', but torch finds no GPU here; use --device cpu or auto")
-    return torch.device(name)
 
 
 def build_method(settings: dict[str, Any], space: ActionSpace, data: Path) -> Method:
@@ -49,7 +36,17 @@ def save_weights(method: Method, path: Path, identity: dict[str, str]) -> None:
     """Write all weights of a method, with its identity as metadata."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in method.state_dict().items()}
     # One metadata key: the order of several is not the same in every process.
-    write_bytes(path, save(tensors, metadata={"identity": json.dumps(identity, sort_keys=True)}))
+    described = json.dumps({**identity, "tensors": hash_tensors(tensors)}, sort_keys=True)
+    write_bytes(path, save(tensors, metadata={"identity": described}))
+
+
+def hash_tensors(tensors: dict[str, Tensor]) -> str:
+    """Return a digest of names, shapes and values."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -59,9 +56,12 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             found = json.loads((file.metadata() or {}).get("identity", "{}"))
-            return {name: file.get_tensor(name) for name in file.keys()}, found  # noqa: SIM118 (not a dict)
-    except SafetensorError as error:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error}); delete it and run again") from None
+    if found.pop("tensors", None) not in (None, hash_tensors(tensors)):
+        raise UserError(f"{path} is damaged (its weights differ from their digest); delete it and run again")
+    return tensors, found
 
 
 def start_from(method: Method, path: Path) -> None:

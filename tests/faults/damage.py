@@ -1,0 +1,95 @@
+"""Damage: a file of each stage is cut short, or has one bit flipped, behind the workflow's back.
+
+The time of modification is put back, so that Snakemake has no reason to make the file again, and what was made of it
+is deleted, so that it is read. It must be named and refused, or made again; never used in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.faults.tiny import RUN, TABLE, Trial, copy_finished, read_results, run, what_was_said
+
+PACKED = Path("results/data/smoke/packed")
+MADE_OF_DATA = (RUN, Path("results/smoke/constant"))
+MADE_OF_RUN = (RUN / "rows",)
+MADE_OF_ROWS = (Path("results/metrics"),)
+MADE_OF_METRICS = (Path("reports"),)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A file of the workflow, what is made of it, and what the message advises to delete."""
+
+    name: str
+    file: Path
+    downstream: tuple[Path, ...]
+    advice: Path
+
+
+STAGES = (
+    Stage("packed images", PACKED / "inputs.npy", MADE_OF_DATA, PACKED),
+    Stage("packed latents", PACKED / "latents.npy", MADE_OF_DATA, PACKED),
+    Stage("description of packed data", PACKED / "meta.json", MADE_OF_DATA, PACKED / "meta.json"),
+    Stage("checkpoint", RUN / "state" / "checkpoint.pt", (RUN / "weights.safetensors",), RUN / "state"),
+    Stage("weights", RUN / "weights.safetensors", MADE_OF_RUN, RUN / "weights.safetensors"),
+    Stage("identity of a run", RUN / "run.json", MADE_OF_RUN, RUN),
+    Stage("rows of a run", RUN / "rows" / "evaluation.parquet", MADE_OF_ROWS, RUN / "rows"),
+    Stage("neighbours of a run", RUN / "rows" / "neighbours.json", MADE_OF_METRICS, RUN / "rows"),
+    Stage("rows of all runs", Path("results/metrics/smoke.parquet"), MADE_OF_METRICS, Path("results/metrics")),
+)
+
+
+def truncate(path: Path, chance: random.Random) -> None:
+    """Cut a file at a random place."""
+    os.truncate(path, chance.randrange(path.stat().st_size))
+
+
+def flip(path: Path, chance: random.Random) -> None:
+    """Flip one random bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+
+
+def delete(path: Path) -> None:
+    """Delete a file or a folder."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def damage(folder: Path, stage: Stage, how: Callable[[Path, random.Random], None], seed: int, table: bytes) -> Trial:
+    """Damage one file of a finished workflow in `folder`, run it, follow the advice, run again, and compare."""
+    kind, expected = f"{stage.name}: {'cut short' if how is truncate else 'a bit flipped'}", read_results(folder)
+    for path in stage.downstream:
+        delete(folder / path) if stage.file.parts[: len(path.parts)] != path.parts else None
+    before = (folder / stage.file).stat()
+    how(folder / stage.file, random.Random(seed))
+    os.utime(folder / stage.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    code, output = run(folder)
+    said = what_was_said(output)
+    if code == 0:
+        # Made again, or the damage changed nothing that is read: the results are those of before.
+        same = read_results(folder) == expected and (folder / TABLE).read_bytes() == table
+        return Trial(kind, same, said or "made again, or harmless" if same else "other results, in silence")
+    if stage.file.name not in output:
+        return Trial(kind, False, f"the message does not name the file: {said}")
+    delete(folder / stage.advice)
+    code, output = run(folder)
+    same = read_results(folder) == expected and (folder / TABLE).read_bytes() == table
+    return Trial(kind, code == 0 and same, said if same else f"after the advice: {what_was_said(output)}")
+
+
+def damage_trials(finished: Path, scratch: Path, trials: int, seed: int) -> Iterator[Trial]:
+    """Yield `trials` of each damage of each stage, each in a copy of the finished workflow."""
+    table = (finished / TABLE).read_bytes()
+    for stage in STAGES:
+        for how in (truncate, flip):
+            for number in range(trials):
+                folder = copy_finished(finished, scratch / f"{stage.name}-{how.__name__}-{number}".replace(" ", "-"))
+                yield damage(folder, stage, how, seed + number, table)
+                shutil.rmtree(folder)

@@ -1,0 +1,72 @@
+"""The start of Snakemake: alone in its folder, and not stopped by what a killed one left."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Run `python -m workflow_scripts.start --version ...` in a folder of its own."""
+
+    def run(*arguments):
+        binaries = Path(sys.executable).parent
+        environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "workflow_scripts.start", "--version", *map(str, arguments)]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+def test_locks_of_a_killed_snakemake_are_cleared(start, tmp_path):
+    (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
+    (tmp_path / ".snakemake" / "locks" / "0.output.lock").touch()
+    result = start()
+    assert result.returncode == 0
+    assert result.stdout[0].isdigit()
+    assert not (tmp_path / ".snakemake" / "locks").exists()
+
+
+def test_locks_of_a_living_snakemake_stay(start, tmp_path):
+    (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
+    snakemake = tmp_path / "snakemake"
+    snakemake.write_text("import time\ntime.sleep(60)\n")
+    living = subprocess.Popen([sys.executable, snakemake], cwd=tmp_path)
+    try:
+        assert start().returncode == 0
+        assert (tmp_path / ".snakemake" / "locks").exists()
+    finally:
+        living.kill()
+        living.wait()
+
+
+def test_a_second_start_is_refused(start, tmp_path):
+    (tmp_path / ".snakemake").mkdir()
+    with open(tmp_path / ".snakemake" / "workflow.lock", "w") as file:
+        file.write("123")
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        result = start()
+    assert result.returncode == 1
+    assert "this workflow is running here already (process 123, in " in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_profile_ends_jobs_that_are_left(start, tmp_path):
+    script = tmp_path / "profile" / "recover"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\ntouch recovered\n")
+    script.chmod(0o755)
+    assert start("--profile", script.parent).returncode == 0
+    assert (tmp_path / "recovered").exists()
+    script.write_text("#!/bin/sh\nexit 1\n")
+    result = start("--profile", script.parent)
+    assert result.returncode == 1
+    assert "could not end the jobs of an earlier run" in result.stderr

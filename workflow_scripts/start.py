@@ -1,0 +1,71 @@
+"""Start Snakemake, alone in its folder: what `make` calls instead of `snakemake`.
+
+Snakemake's lock outlives a Snakemake that is killed, and so may its jobs on a cluster; the same command would be
+refused until someone unlocks the folder. This lock is the kernel's, which frees it with the process, so whoever holds
+it may clear what a dead Snakemake left: its lock, and by the profile's `recover`, its jobs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from workflow_scripts.support.errors import UserError, command
+
+STATE = Path(".snakemake")
+
+
+@command
+def main() -> None:
+    """Replace this process by Snakemake with the same arguments."""
+    arguments = sys.argv[1:]
+    STATE.mkdir(exist_ok=True)
+    hold(STATE / "workflow.lock")
+    if (STATE / "locks").is_dir() and not find_snakemake():
+        shutil.rmtree(STATE / "locks")
+    recover(arguments)
+    os.execvp("snakemake", ["snakemake", *arguments])
+
+
+def hold(path: Path) -> None:
+    """Lock `path` until this process, and the program that replaces it, ends. Its jobs do not inherit the lock."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(handle, 20).decode().strip()
+        raise UserError(
+            f"this workflow is running here already (process {holder}, in {Path.cwd()}); wait for it or stop it"
+        ) from None
+    os.ftruncate(handle, 0)
+    os.write(handle, str(os.getpid()).encode())
+    os.set_inheritable(handle, True)
+
+
+def find_snakemake() -> int | None:
+    """Return a Snakemake that works in this folder, of those that were started in another way than this."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        try:
+            if any(Path(word).name == "snakemake" for word in words[:3]) and Path(process.cwd()) == Path.cwd():
+                return int(process.pid)
+        except psutil.Error:
+            continue  # it has ended, or is another user's
+    return None
+
+
+def recover(arguments: list[str]) -> None:
+    """Run the profile's `recover`, if it has one: it ends the jobs that a killed Snakemake left on a cluster."""
+    profile = Path(arguments[arguments.index("--profile") + 1]) if "--profile" in arguments else None
+    if profile and (script := profile / "recover").exists() and subprocess.run([script], check=False).returncode:
+        raise UserError(f"{script} could not end the jobs of an earlier run; see above, then run again")
+
+
+if __name__ == "__main__":
+    main()
