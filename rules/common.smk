@@ -29,7 +29,10 @@ from workflow_scripts.reporting.layouts import has_figure, list_judged, list_vie
 from workflow_scripts.support.errors import UserError
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in, and end with Snakemake.
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={Path(workflow.basedir).resolve()} WORKFLOW_PID=$PPID; ")
+# A cluster's signals reach every process of a job; a trainer must be able to say through `tee` how far it came.
+shell.prefix(
+    f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={Path(workflow.basedir).resolve()} WORKFLOW_PID=$PPID; "
+)
 
 try:
     config.update(merge(config, retype(dict(workflow.config_settings.config))))

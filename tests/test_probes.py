@@ -19,6 +19,7 @@ from workflow_scripts.evaluation.probes import (
     probe_context_labels,
     probe_individual,
     probe_relative,
+    solve_probe,
 )
 
 pytestmark = pytest.mark.golden
@@ -111,7 +112,18 @@ def test_individual_probe_agrees_with_least_squares():
     for model, values in enumerate(predicted):
         x, x_test = (F.normalize(bank.values[model, :, 1:5].flatten(0, 1), dim=-1).numpy() for bank in (train, test))
         exact = LinearRegression().fit(x, train.states[:, 1:5].flatten(0, 1).numpy()).predict(x_test)
-        assert r2_per_component(truth, values) == pytest.approx(r2_per_component(truth, exact), abs=0.01)
+        assert r2_per_component(truth, values) == pytest.approx(r2_per_component(truth, exact), abs=1e-4)
+
+
+def test_solved_probes_are_those_of_scikit_learn(random):
+    inputs = torch.from_numpy(random.normal(size=(2, 500, 6))).float()
+    inputs[1, :, 5] = inputs[1, :, 4]  # directions without any variation get no weight
+    target = inputs[0] @ torch.from_numpy(random.normal(size=(6, 3))).float() + torch.randn(500, 3) + 7
+    probe = solve_probe(zip(inputs.split(120, dim=1), target.split(120), strict=True))
+    for model in range(2):
+        exact = LinearRegression().fit(inputs[model].double(), target.double())
+        expected = torch.from_numpy(exact.predict(inputs[model].double())).float()
+        torch.testing.assert_close(predict(probe, inputs)[model], expected, atol=1e-4, rtol=1e-4)
 
 
 def test_context_labels_need_embeddings_that_show_the_context():

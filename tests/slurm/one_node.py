@@ -144,7 +144,8 @@ def _stop(pid_file: Path) -> None:
 
 def list_jobs(environment: dict[str, str]) -> list[dict[str, str]]:
     """Return every job that the cluster knows of, ended ones included, oldest first."""
-    fields = {"id": "%i", "state": "%T", "rule": "%k", "gpu": "%b", "used": "%M", "limit": "%l", "start": "%S"}
-    command = ["squeue", "--noheader", "--states=all", "--sort=i", "--format", "|".join(fields.values())]
+    fields = ["id", "state", "rule", "gpu", "used", "limit", "start", "folder"]
+    asked = ("jobid", "state", "comment", "tres-per-job", "timeused", "timelimit", "starttime", "workdir")
+    command = ["squeue", "--noheader", "--states=all", "--sort=i", "--Format", ",".join(f"{name}:|" for name in asked)]
     lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [dict(zip(fields, line.split("|"), strict=True)) for line in lines]
+    return [dict(zip(fields, line.split("|"), strict=False)) for line in lines]

@@ -6,6 +6,7 @@ Minutes of waiting for a queue, so not among the other tests: `make test-slurm`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -70,9 +71,10 @@ def trainers(folder):
     return found
 
 
-def training_job(cluster):
-    """The Slurm job that trains, if one is running."""
-    running = [job for job in list_jobs(cluster) if job["state"] == "RUNNING" and "rule_pretrain" in job["rule"]]
+def training_job(folder, cluster):
+    """The Slurm job that trains in `folder`, if one is running."""
+    jobs = [job for job in list_jobs(cluster) if job["folder"] == str(folder)]
+    running = [job for job in jobs if job["state"] == "RUNNING" and "rule_pretrain" in job["rule"]]
     return running[-1] if running else None
 
 
@@ -116,19 +118,25 @@ def test_interruptions_of_every_kind_give_the_same_bytes(unbroken, cluster, tmp_
     trainers(tmp_path)[0].kill()  # a job that fails once
     wait_for(lambda: not trainers(tmp_path), 30, "the end of a killed training")
     wait_for_training(tmp_path, cluster, log)
-    subprocess.run(["scancel", training_job(cluster)["id"]], env=cluster, check=True)
+    subprocess.run(["scancel", training_job(tmp_path, cluster)["id"]], env=cluster, check=True)
     wait_for(lambda: not trainers(tmp_path), 30, "the end of a cancelled job")
     wait_for_training(tmp_path, cluster, log)
-    subprocess.run(["scancel", "--signal=USR1", training_job(cluster)["id"]], env=cluster, check=True)
+    subprocess.run(["scancel", "--signal=USR1", training_job(tmp_path, cluster)["id"]], env=cluster, check=True)
     wait_for(lambda: not trainers(tmp_path), 30, "the end of a preempted job")
-    assert "on SIGUSR1; the same command goes on from there" in (tmp_path / RUN / "pretrain.log").read_text()
+    said = (tmp_path / RUN / "pretrain.log").read_text()
+    assert re.search("stopped after step .* on SIG(USR1|TERM); the same command goes on", said), said[-500:]
     wait_for_training(tmp_path, cluster, log)
     process.kill()  # Snakemake itself: its jobs stay in the queue, and the next start ends them
     process.wait()
-    orphan = training_job(cluster)
+    orphan = training_job(tmp_path, cluster)
     assert orphan
     process = start(tmp_path, cluster, minutes=1)
-    wait_for(lambda: training_job(cluster) and training_job(cluster)["id"] != orphan["id"], 120, "another training job")
+
+    def resubmitted():
+        job = training_job(tmp_path, cluster)
+        return job and job["id"] != orphan["id"]
+
+    wait_for(resubmitted, 120, "another training job")
     assert "of an earlier run that was killed" in (tmp_path / "run.log").read_text()
     finish(process, tmp_path)
     jobs = list_jobs(cluster)[known:]
@@ -146,9 +154,9 @@ def test_an_interrupted_snakemake_cancels_its_jobs(cluster, unbroken, tmp_path):
     wait_for_training(tmp_path, cluster, [])
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(timeout=120) != 0
-    wait_for(lambda: not training_job(cluster) and not trainers(tmp_path), 60, "the end of all jobs")
+    wait_for(lambda: not training_job(tmp_path, cluster) and not trainers(tmp_path), 60, "the end of all jobs")
 
 
 def print_jobs(title, jobs):
     """Print the list of jobs: pytest shows it with -s, `make test-slurm` does."""
-    print(f"\n{title}\n" + "\n".join(" | ".join(job.values()) for job in jobs))
+    print(f"\n{title}\n" + "\n".join(" | ".join(list(job.values())[:-1]) for job in jobs))

@@ -1,6 +1,7 @@
 """Probes: small networks that read latents or classes from frozen embeddings.
 
-All embeddings of one width (every context and length of a run) are probed by one batched model, M
+A linear probe of latents is solved exactly, as least squares; networks with hidden layers, and those of classes, are
+trained by Adam. All embeddings of one width (every context and length of a run) are probed by one batched model, M
 independent probes side by side that see the same batches: the numbers of M separate trainings, at a
 fraction of their overhead.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from torch.nn import functional as F
 from workflow_scripts.support.seeding import numpy_generator, torch_generator
 
 BINS = 8  # of a latent that is made a label
+PAIRS = 2**17  # of views, that a linear probe of a relative latent is solved on
+CHUNK = 8192  # of them at a time
 
 
 class BatchedLinear(nn.Module):
@@ -48,7 +51,9 @@ def make_probe(models: int, widths: list[int], generator: torch.Generator) -> nn
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """hidden: widths of hidden layers, [] = linear. steps: of Adam at rate `lr`, on batches of `batch`."""
+    """hidden: widths of hidden layers, [] = linear. steps: of Adam at rate `lr`, on batches of `batch`; where a linear
+    probe is solved exactly, it has none.
+    """
 
     hidden: list[int]
     steps: int
@@ -78,6 +83,26 @@ def fit_probe(
         (len(inputs) * loss).backward()  # each probe's gradient is that of its own mean loss
         optimizer.step()
     return probe
+
+
+def solve_probe(batches: Iterable[Batch]) -> nn.Module:
+    """Return the M linear probes of least mean squared error on all `batches`, one after the other.
+
+    Directions in which the inputs hardly vary, less than 1e-10 of the most, get no weight.
+    """
+    count, sums = 0, [torch.zeros(())] * 4
+    for inputs, target in batches:
+        x, y = inputs.double(), target.double().expand(len(inputs), *target.shape)
+        parts = (x.sum(dim=1), y.sum(dim=1), x.mT @ x, x.mT @ y)
+        sums = [total.to(part) + part for total, part in zip(sums, parts, strict=True)]
+        count += x.shape[1]
+    mean_x, mean_y, xx, xy = (total / count for total in sums)
+    covariance = xx - mean_x[:, :, None] * mean_x[:, None]
+    weight = torch.linalg.pinv(covariance, hermitian=True, rtol=1e-10) @ (xy - mean_x[:, :, None] * mean_y[:, None])
+    layer = BatchedLinear(len(weight), weight.shape[1], weight.shape[2], torch.Generator()).to(weight.device)
+    layer.weight.data = weight.float()
+    layer.bias.data = (mean_y[:, None] - mean_x[:, None] @ weight).float()
+    return layer
 
 
 def predict(probe: nn.Module, inputs: Tensor, size: int = 8192) -> Tensor:
@@ -135,8 +160,10 @@ def probe_relative(
         chosen, first, second = pairs
         return relate(bank.states[chosen, first], bank.states[chosen, second])[:, entries]
 
+    size = settings.batch if settings.hidden else CHUNK
+
     def batches(step: int) -> Batch:
-        pairs = draw_pairs(len(train.labels), views, settings.batch, seed, "probe pairs", step)
+        pairs = draw_pairs(len(train.labels), views, size, seed, "probe pairs", step)
         return pair_inputs(train, pairs), targets(train, pairs).to(train.values.device)
 
     drawn = {
@@ -147,7 +174,10 @@ def probe_relative(
         many = draw_pairs(len(train.labels), views, 10 * test_pairs, seed, "constant")
         mean = targets(train, many).mean(dim=0).numpy()
         return {split: (t, np.broadcast_to(mean, (len(train.values), *t.shape))) for split, t in truth.items()}
-    probe = fit_probe(batches, entries.stop - entries.start, settings, seed, f"relative {entries.start}")
+    if settings.hidden:
+        probe = fit_probe(batches, entries.stop - entries.start, settings, seed, f"relative {entries.start}")
+    else:
+        probe = solve_probe(map(batches, range(PAIRS // CHUNK)))
     return {split: (truth[split], predict(probe, pair_inputs(tests[split], drawn[split])).numpy()) for split in tests}
 
 
@@ -178,8 +208,12 @@ def probe_individual(
     if train.constant:
         mean = targets.mean(dim=0).numpy()
         return {split: (t, np.broadcast_to(mean, (len(inputs), *t.shape))) for split, t in truth.items()}
-    width = entries.stop - entries.start
-    probe = probe_flat(inputs, targets, width, settings, seed, f"individual {entries.start}")
+    if settings.hidden:
+        width = entries.stop - entries.start
+        probe = probe_flat(inputs, targets, width, settings, seed, f"individual {entries.start}")
+    else:
+        parts = zip(inputs.split(CHUNK, dim=1), targets.to(inputs.device).split(CHUNK), strict=True)
+        probe = solve_probe(parts)
     return {split: (truth[split], predict(probe, flat(tests[split])[0]).numpy()) for split in tests}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import signal
 import sys
 from collections.abc import Callable
 
@@ -29,6 +30,8 @@ def command(main: Callable[[], None]) -> Callable[[], None]:
 
     @functools.wraps(main)
     def wrapped() -> None:
+        for number in (signal.SIGTERM, signal.SIGUSR1):  # which the shell of a rule ignores
+            signal.signal(number, signal.SIG_DFL)
         end_with_parent()
         try:
             main()

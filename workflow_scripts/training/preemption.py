@@ -28,4 +28,4 @@ class Preemption:
             signal.signal(number, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        self.requested = signal.Signals(number).name
+        self.requested = self.requested or signal.Signals(number).name
