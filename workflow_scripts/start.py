@@ -27,9 +27,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     STATE.mkdir(exist_ok=True)
     hold(STATE / "workflow.lock")
+    recover(arguments)  # first: jobs that are left run a Snakemake of their own
     if (STATE / "locks").is_dir() and not find_snakemake():
         shutil.rmtree(STATE / "locks")
-    recover(arguments)
     os.execvp("snakemake", ["snakemake", *arguments])
 
 

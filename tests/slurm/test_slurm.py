@@ -28,6 +28,7 @@ SITE = [
     *("--set-threads", "render=1", "pack=1", "pretrain=1", "evaluate=1"),
     *("--set-resources", "render:mem_mb=1000", "pack:mem_mb=1000", "evaluate:mem_mb=2000"),
 ]
+STARTED: list[subprocess.Popen[bytes]] = []  # of which none may outlive the cluster
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,8 @@ def cluster(tmp_path_factory):
     try:
         with one_node(tmp_path_factory.mktemp("slurm")) as environment:
             yield {**environment, "PYTHONPATH": str(ROOT)}
+            for process in STARTED:
+                process.kill()
     except SlurmUnavailableError as error:
         pytest.skip(f"no Slurm here: {error}")
 
@@ -48,13 +51,11 @@ def start(folder, cluster, *arguments, minutes=10):
     command += [HERE / "tiny.yaml", *SITE, *resources]
     # slurm_extra: the profile's warning, two minutes ahead, would come before a job of one minute starts.
     command += ["--default-resources", "slurm_partition=main", "mem_mb=500", "runtime=10", *arguments]
-    return subprocess.Popen(
-        [*map(str, command)],
-        cwd=folder,
-        env={**cluster, "PATH": f"{binaries}:{cluster['PATH']}"},
-        stdout=open(folder / "run.log", "a"),
-        stderr=subprocess.STDOUT,
-    )
+    environment = {**cluster, "PATH": f"{binaries}:{cluster['PATH']}"}
+    with open(folder / "run.log", "a") as log:
+        options = {"cwd": folder, "env": environment, "stdout": log, "stderr": subprocess.STDOUT}
+        STARTED.append(subprocess.Popen([*map(str, command)], **options))
+    return STARTED[-1]
 
 
 def finish(process, folder):
