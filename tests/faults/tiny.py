@@ -50,7 +50,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, str]:
 def what_was_said(output: str) -> str:
     """Return the sentence that a user is meant to read, of all that the workflow printed."""
     lines = [line.strip() for line in output.splitlines()]
-    for mark in ("error: ", "warning: ", "LockException", "Error: ", "OSError"):
+    for mark in ("error: ", "warning: ", "LockException", "Write-protected output files", "Error: "):
         if found := [line for line in lines if mark in line]:
             return found[0][found[0].index(mark) :]
     return ""
