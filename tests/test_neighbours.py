@@ -1,6 +1,7 @@
 """Nearest neighbours: against a loop, the same queries for every method, and the figure of what is there."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from workflow_scripts.evaluation.neighbours import QUERIES, draw_queries, list_n
 from workflow_scripts.reporting.neighbours import plot_neighbours
 from workflow_scripts.reporting.plots import save_figure
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import write_json
+from workflow_scripts.support.files import read_json, write_json
 
 pytestmark = pytest.mark.unit
 ROOT = Path(__file__).parents[1]
@@ -105,9 +106,8 @@ def stored(latents, random, tmp_path):
         folder = tmp_path / "results" / "toy" / run / "seed0"
         _, manifest = embed(tmp_path / run, arrays, latents, random, {"hue": "linear"})
         files.append(folder / "rows" / "neighbours.json")
-        write_json(
-            files[-1], {"neighbours": list_neighbours(tmp_path / run, manifest, {"actions": {}, "groups": GROUPS}, 0)}
-        )
+        found = list_neighbours(tmp_path / run, manifest, {"actions": {}, "groups": GROUPS}, 0)
+        write_json(files[-1], {"neighbours": found})
     files.append(tmp_path / "results" / "toy" / "sie@rotation" / "seed0" / "rows" / "neighbours.json")
     packed = tmp_path / "results" / "data" / "toy" / "packed"
     packed.mkdir(parents=True)
@@ -151,7 +151,7 @@ def test_the_figure_shows_what_was_retrieved(stored):
     assert "toy: embedded data, small. " in shown
     assert "absent: sie@rotation." in shown
     assert "simclr" not in shown  # it predicts nothing
-    entries = json.loads(given["files"][1].read_text())
+    entries = read_json(given["files"][1])["neighbours"]
     for row, entry in enumerate(entries):
         axes = figure.axes[6 * row : 6 * row + 6]
         for axis, view in ((axes[0], entry["source"]), (axes[2], entry["target"]), (axes[3], entry["retrieved"])):
@@ -181,7 +181,8 @@ def test_what_is_absent_is_said_in_the_figure(stored):
 def test_variants_are_drawn_only_without_their_default(stored):
     given = stored[0]
     variant = Path(str(given["files"][2]).replace("contextssl", "contextssl~mask0"))
-    write_json(variant, json.loads(given["files"][2].read_text()))
+    variant.parent.mkdir(parents=True)
+    shutil.copy(given["files"][2], variant)
     both = texts(plot_neighbours(**{**given, "files": [*given["files"], variant]}))
     assert "~mask0" not in both
     assert "Variants of contextssl are left out." in both
@@ -190,8 +191,8 @@ def test_variants_are_drawn_only_without_their_default(stored):
 
 def test_neighbours_of_other_data_are_refused(stored):
     given = stored[0]
-    entries = json.loads(given["files"][1].read_text())
-    write_json(given["files"][1], [{**entry, "object": OBJECTS} for entry in entries])
+    entries = read_json(given["files"][1])["neighbours"]
+    write_json(given["files"][1], {"neighbours": [{**entry, "object": OBJECTS} for entry in entries]})
     with pytest.raises(UserError, match="are not of the data in"):
         plot_neighbours(**given)
 

@@ -1,6 +1,5 @@
 """A packed data set: opened whole or not at all, and divided into evaluation splits."""
 
-import json
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from workflow_scripts.data import packed
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.pack import Engine, pack
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import read_json, write_json
 
 pytestmark = pytest.mark.unit
 
@@ -61,10 +61,10 @@ def test_damaged_data_sets_are_refused(raw, tmp_path, name):
 def test_incomplete_meta_is_refused(raw, tmp_path):
     pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
     path = tmp_path / "packed" / "meta.json"
-    meta = json.loads(path.read_text())
+    meta = read_json(path)
     assert set(meta) == set(packed.META_KEYS)
     del meta["std"]
-    path.write_text(json.dumps(meta))
+    write_json(path, meta)
     with pytest.raises(UserError, match="lacks 'std'; delete the folder"):
         PackedDataset(tmp_path / "packed")
 
