@@ -65,18 +65,8 @@ def given(tmp_path, random):
     meta.parent.mkdir(parents=True)
     objects = {"train": 3, "val": 2}
     facts = {"source": "toy", "description": "Toy.", "classes": ["<script>alert(1)</script>"], "objects": objects}
-    meta.write_text(
-        json.dumps(
-            {
-                **facts,
-                "caveat": CAVEAT,
-                "views": 4,
-                "resolution": 32,
-                "columns": [],
-                "counts": [["patients", 100], ["adults", 99]],
-            }
-        )
-    )
+    facts |= {"caveat": CAVEAT, "views": 4, "resolution": 32}
+    write_json(meta, {**facts, "columns": [], "counts": [["patients", 100], ["adults", 99]]})
     entry = {
         "source": "toy",
         "benchmark": "3diebench",
@@ -223,10 +213,10 @@ def test_the_page_escapes_and_is_self_contained(given, tmp_path):
     for (scope, name), table in tables_of(given).items():
         tables.append(tmp_path / f"{scope}.{name}.json")
         tables[-1].write_text(FORMATS["json"](lay_out(table)))
-    faults = tmp_path / "faults.json"
-    write_json(faults, {"headers": ["fault", "seen"], "rows": [["disk full", "error: <no> space"]]})
-    page = make_page("toy", given["path"], [PAPER], [given["meta"]], tables, [], [], faults, given["datasets"])
-    assert "error: &lt;no&gt; space" in page
+    write_json(tmp_path / "faults.json", {"headers": ["seen"], "rows": [["<no> space"]]})
+    shown = {"tables": tables, "figures": [], "times": [], "faults": tmp_path / "faults.json"}
+    page = make_page("toy", given["path"], [PAPER], [given["meta"]], **shown, datasets=given["datasets"])
+    assert "&lt;no&gt; space" in page
     assert "<script" not in page
     assert "embedded data &lt;b&gt;&amp; small&lt;/b&gt;" in page
     assert "http://" not in page
