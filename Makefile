@@ -53,7 +53,7 @@ test: setup-dev check ## run all checks and tests
 test-slurm: setup-dev ## run the smallest DAG on a real one-node Slurm, and interrupt it (installs Slurm; root)
 	@$(BIN)/python -m pytest -s --override-ini addopts="-q --strict-markers -ra" tests/slurm $(ARGS)
 
-faults: setup-dev ## harm the smallest DAG in every way we know, and say what became of it (about half an hour)
+faults: setup-dev ## harm the smallest DAG in every way we know, and say what became of it (about an hour)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
 check: setup-dev ## check formatting, types, lint of code and workflow

@@ -27,11 +27,12 @@ from workflow_scripts.experiment.runs import (
 )
 from workflow_scripts.reporting.layouts import has_figure, list_judged, list_views, read_paper
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.lifeline import VARIABLE
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in, and end with Snakemake.
 # A cluster's signals reach every process of a job; a trainer must be able to say through `tee` how far it came.
 shell.prefix(
-    f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={Path(workflow.basedir).resolve()} WORKFLOW_PID=$PPID; "
+    f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={Path(workflow.basedir).resolve()} {VARIABLE}=$PPID; "
 )
 
 try:

@@ -34,8 +34,8 @@ PAGES = {  # what the server does, and whether the file must arrive
 def download(name: str, page: Page, arrives: bool, folder: Path, server: Server) -> Trial:
     """Download one file of 300 kB whose digest is known, with pauses between attempts cut to nothing."""
     server.pages = {"/file.bin": page, "/moved": Page(CONTENT)}
-    wanted = RemoteFile("file.bin", (f"{server.url}/file.bin",), sha256=hashlib.sha256(CONTENT).hexdigest())
-    wanted = RemoteFile(wanted.name, wanted.urls, sha256=wanted.sha256, size=len(CONTENT))
+    digest = hashlib.sha256(CONTENT).hexdigest()
+    wanted = RemoteFile("file.bin", (f"{server.url}/file.bin",), sha256=digest, size=len(CONTENT))
     try:
         path = fetch(wanted, folder, "set the config key sources.x.path", pause=0)
     except UserError as error:

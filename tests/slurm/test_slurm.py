@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -84,11 +83,10 @@ def steps(folder):
     return len(history.read_text().splitlines()) if history.exists() else 0
 
 
-def wait_for_training(folder, cluster, log):
+def wait_for_training(folder):
     """Wait until a training of contextssl has stored a checkpoint and gone on."""
     before = steps(folder)
     wait_for(lambda: trainers(folder) and steps(folder) >= before + 3, 300, "a training under way")
-    log.append(f"{time.strftime('%X')} training at line {steps(folder)} of its history")
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +96,7 @@ def unbroken(cluster, tmp_path_factory):
     return folder
 
 
-def test_every_job_goes_through_the_queue(unbroken, cluster, record_property):
+def test_every_job_goes_through_the_queue(unbroken, cluster):
     jobs = list_jobs(cluster)
     print_jobs("unbroken", jobs)
     assert {job["state"] for job in jobs} == {"COMPLETED"}
@@ -111,22 +109,22 @@ def test_every_job_goes_through_the_queue(unbroken, cluster, record_property):
 
 
 def test_interruptions_of_every_kind_give_the_same_bytes(unbroken, cluster, tmp_path):
-    known, log = len(list_jobs(cluster)), []
+    known = len(list_jobs(cluster))
     shutil.copytree(unbroken / "results" / "data", tmp_path / "results" / "data")
     shutil.copytree(unbroken / ".snakemake" / "metadata", tmp_path / ".snakemake" / "metadata")
     process = start(tmp_path, cluster)
-    wait_for_training(tmp_path, cluster, log)
+    wait_for_training(tmp_path)
     trainers(tmp_path)[0].kill()  # a job that fails once
     wait_for(lambda: not trainers(tmp_path), 30, "the end of a killed training")
-    wait_for_training(tmp_path, cluster, log)
+    wait_for_training(tmp_path)
     subprocess.run(["scancel", training_job(tmp_path, cluster)["id"]], env=cluster, check=True)
     wait_for(lambda: not trainers(tmp_path), 30, "the end of a cancelled job")
-    wait_for_training(tmp_path, cluster, log)
+    wait_for_training(tmp_path)
     subprocess.run(["scancel", "--signal=USR1", training_job(tmp_path, cluster)["id"]], env=cluster, check=True)
     wait_for(lambda: not trainers(tmp_path), 30, "the end of a preempted job")
     said = (tmp_path / RUN / "pretrain.log").read_text()
     assert re.search("stopped after step .* on SIG(USR1|TERM); the same command goes on", said), said[-500:]
-    wait_for_training(tmp_path, cluster, log)
+    wait_for_training(tmp_path)
     process.kill()  # Snakemake itself: its jobs stay in the queue, and the next start ends them
     process.wait()
     orphan = training_job(tmp_path, cluster)
@@ -152,7 +150,7 @@ def test_interruptions_of_every_kind_give_the_same_bytes(unbroken, cluster, tmp_
 def test_an_interrupted_snakemake_cancels_its_jobs(cluster, unbroken, tmp_path):
     shutil.copytree(unbroken / "results" / "data", tmp_path / "results" / "data")
     process = start(tmp_path, cluster)
-    wait_for_training(tmp_path, cluster, [])
+    wait_for_training(tmp_path)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(timeout=120) != 0
     wait_for(lambda: not training_job(tmp_path, cluster) and not trainers(tmp_path), 60, "the end of all jobs")
