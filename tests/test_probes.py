@@ -1,5 +1,7 @@
 """Probes: a batched probe equals separate ones, finds what is there, and nothing where nothing is."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -7,19 +9,15 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from torch.nn import functional as F
 
 from workflow_scripts.data.actions import difference
+from workflow_scripts.evaluation.fitting import Moments, ProbeSettings, fit_probe, predict, solve_probe
 from workflow_scripts.evaluation.metrics import r2_per_component, top1
 from workflow_scripts.evaluation.probes import (
     Bank,
-    ProbeSettings,
     draw_pairs,
-    fit_probe,
-    pair_inputs,
-    predict,
     probe_class,
     probe_context_labels,
     probe_individual,
     probe_relative,
-    solve_probe,
 )
 
 pytestmark = pytest.mark.golden
@@ -39,27 +37,49 @@ def mixing(seed=0):
     return list(torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(seed)) / 2)
 
 
-def test_linear_probe_agrees_with_least_squares():
-    train, test = make_bank(0, mixing(), 0.05), make_bank(1, mixing(), 0.05)
-    result = probe_relative(train, {"test": test}, difference, slice(0, 2), range(5), LINEAR, 2000, seed=0)
+def test_linear_probe_is_the_least_squares_of_all_pairs():
+    train, test = (make_bank(seed, mixing(), 0.05, objects=40, views=6) for seed in (0, 1))
+    result = probe_relative(train, {"test": test}, difference, slice(0, 2), range(1, 6), LINEAR, 2000, seed=0)
     truth, predicted = result["test"]
-    pairs = draw_pairs(200, range(5), 50_000, 5)
-    target = difference(train.states[pairs[0], pairs[1]], train.states[pairs[0], pairs[2]]).numpy()
-    test_pairs = draw_pairs(200, range(5), 2000, 0, "test pairs")
+    pairs = [(i, a, b) for i in range(40) for a, b in itertools.permutations(range(1, 6), 2)]
+    chosen, first, second = draw_pairs(40, range(1, 6), 2000, 0, "test pairs")
+    test_pairs = list(zip(chosen.tolist(), first.tolist(), second.tolist(), strict=True))
+
+    def read(bank, pairs, model):
+        unit = bank.values[model].numpy() / np.linalg.norm(bank.values[model].numpy(), axis=-1, keepdims=True)
+        inputs = np.stack([np.concatenate([unit[i, a], unit[i, b]]) for i, a, b in pairs])
+        return inputs, np.stack([bank.states[i, b].numpy() - bank.states[i, a].numpy() for i, a, b in pairs])
+
     for model in range(2):
-        exact = LinearRegression().fit(pair_inputs(train, pairs)[model].numpy(), target)
-        reference = r2_per_component(truth, exact.predict(pair_inputs(test, test_pairs)[model].numpy()))
-        assert r2_per_component(truth, predicted[model]) == pytest.approx(reference, abs=0.01)
-        assert reference > 0.5
+        exact = LinearRegression().fit(*read(train, pairs, model))
+        inputs, target = read(test, test_pairs, model)
+        np.testing.assert_allclose(truth, target, atol=1e-6)
+        np.testing.assert_allclose(predicted[model], exact.predict(inputs), atol=1e-4)
+    assert r2_per_component(truth, predicted[0]) > 0.5
+
+
+def test_adam_is_the_optimiser_of_torch():
+    """The same function of torch's that its class calls; checked against the class, which it stands in for."""
+    settings = ProbeSettings(hidden=[8], steps=30, lr=1e-2, batch=32)
+    batches = [(torch.randn(1, 32, 6), torch.randn(32, 2)) for _ in range(30)]
+    ours = fit_probe(iter(batches), 2, settings, 0, "t")
+    theirs = fit_probe(iter(batches[:1]), 2, ProbeSettings([8], 0, 0.0, 32), 0, "t")  # a step of rate 0: as it began
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=1e-2)
+    for inputs, target in batches:
+        optimizer.zero_grad()
+        F.mse_loss(theirs(inputs), target[None]).backward()
+        optimizer.step()
+    for mine, expected in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_batched_probes_equal_separate_ones():
     settings = ProbeSettings(hidden=[8], steps=40, lr=1e-2, batch=32)
     inputs, target = torch.randn(3, 32, 6), torch.randn(32, 2)
-    together = predict(fit_probe(lambda step: (inputs, target), 2, settings, 0, "t"), inputs)
+    together = predict(fit_probe(iter([(inputs, target)] * 40), 2, settings, 0, "t"), inputs)
     for model in range(3):
         one = inputs[model : model + 1]
-        alone = predict(fit_probe(lambda step, one=one: (one, target), 2, settings, 0, "t"), one)
+        alone = predict(fit_probe(iter([(one, target)] * 40), 2, settings, 0, "t"), one)
         torch.testing.assert_close(together[model], alone[0], atol=1e-5, rtol=1e-5)
 
 
@@ -119,7 +139,7 @@ def test_solved_probes_are_those_of_scikit_learn(random):
     inputs = torch.from_numpy(random.normal(size=(2, 500, 6))).float()
     inputs[1, :, 5] = inputs[1, :, 4]  # directions without any variation get no weight
     target = inputs[0] @ torch.from_numpy(random.normal(size=(6, 3))).float() + torch.randn(500, 3) + 7
-    probe = solve_probe(zip(inputs.split(120, dim=1), target.split(120), strict=True))
+    probe = solve_probe(map(Moments.of, inputs.split(120, dim=1), target.split(120)))
     for model in range(2):
         exact = LinearRegression().fit(inputs[model].double(), target.double())
         expected = torch.from_numpy(exact.predict(inputs[model].double())).float()

@@ -13,12 +13,12 @@ from workflow_scripts.data.actions import difference, make_view_actions
 from workflow_scripts.evaluation.attributes import measure_attributes
 from workflow_scripts.evaluation.contexts import parse_context
 from workflow_scripts.evaluation.embeddings import read_array
+from workflow_scripts.evaluation.fitting import ProbeSettings
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
 from workflow_scripts.evaluation.neighbours import Neighbour, list_neighbours
 from workflow_scripts.evaluation.probes import (
     Bank,
     Predictions,
-    ProbeSettings,
     probe_class,
     probe_context_labels,
     probe_individual,
@@ -30,6 +30,9 @@ from workflow_scripts.experiment.kinds import NO_ACTIONS
 from workflow_scripts.support.files import read_json
 
 Row = dict[str, Any]
+BANK_BYTES = (
+    2**32
+)  # of training embeddings in memory at a time: more contexts than that are probed one part after another
 
 
 class ProbedRun:
@@ -143,8 +146,13 @@ class ProbedRun:
         return {"representation": representation, "context": kind, "length": length, "split": split}
 
     def _probe(self, representation: str, contexts: list[str], kinds: tuple[str, ...]) -> Iterator[Row]:
-        """Probe the embeddings of one representation under M contexts, [""] = none, side by side."""
+        """Probe the embeddings of one representation under M contexts, [""] = none, as many side by side as fit."""
         names = [f"{representation}.{context}" if context else representation for context in contexts]
+        side_by_side = max(1, BANK_BYTES // read_array(self.folder, "train", names[0]).nbytes)
+        if len(contexts) > side_by_side:
+            for start in range(0, len(contexts), side_by_side):
+                yield from self._probe(representation, contexts[start : start + side_by_side], kinds)
+            return
         train = self._bank("train", names)
         tests = {split: self._bank(split, names) for split in self.evaluation["splits"]}
         metrics: dict[str, dict[str, Callable[[np.ndarray, np.ndarray], float]]]

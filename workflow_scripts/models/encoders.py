@@ -25,7 +25,7 @@ class SmallConvNet(nn.Module):
         layers: list[nn.Module] = []
         previous, side = 3, resolution
         for count in channels:
-            layers += [nn.Conv2d(previous, count, 3, stride=2, padding=1), nn.BatchNorm2d(count), nn.ReLU()]
+            layers += [nn.Conv2d(previous, count, 3, stride=2, padding=1), nn.BatchNorm2d(count), nn.ReLU(inplace=True)]
             previous, side = count, (side + 1) // 2
         self.convolutions = nn.Sequential(*layers)
         self.project = nn.Linear(previous * side * side, dim)
