@@ -24,7 +24,7 @@ START := $(WITH_PATH) $(BIN)/python -m workflow_scripts.start $(OPTIONS)
 SNAKEMAKE := $(WITH_PATH) $(BIN)/snakemake --profile profiles/default $(OVERLAY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce tables plan ablations paper test test-slurm faults check format lock
+.PHONY: help setup setup-dev reproduce tables plan ablations paper test test-slurm faults bench scaling check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
@@ -55,6 +55,12 @@ test-slurm: setup-dev ## run the smallest DAG on a real one-node Slurm, and inte
 
 faults: setup-dev ## harm the smallest DAG in every way we know, and say what became of it (about an hour)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+bench: setup ## say how fast this machine does each part of the work (about 15 minutes; ARGS='--only training')
+	@$(BIN)/python -m workflow_scripts.bench $(ARGS)
+
+scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
+	@$(BIN)/python -m workflow_scripts.benchmarks.document
 
 check: setup-dev ## check formatting, types, lint of code and workflow
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

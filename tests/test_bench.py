@@ -1,0 +1,54 @@
+"""The benchmark's own tools: fair turns, power laws, the straightforward loop, and a document of measured rows only."""
+
+import itertools
+
+import pytest
+import torch
+
+from workflow_scripts.benchmarks.document import DOCUMENT, render
+from workflow_scripts.benchmarks.measuring import Row, fit_exponent, run_alone, summarise, time_in_turn
+from workflow_scripts.benchmarks.straightforward import build_mask
+from workflow_scripts.models.context import pair_mask
+
+pytestmark = pytest.mark.unit
+
+
+def test_functions_take_turns_after_one_untimed_call():
+    called = []
+    seconds = time_in_turn({name: lambda name=name: called.append(name) for name in "ab"}, repeats=3)
+    assert "".join(called) == "ab" + "ab" * 3
+    assert all(len(values) == 3 and (values >= 0).all() for values in seconds.values())
+
+
+def test_rows_hold_median_and_spread():
+    assert summarise("b", "c", "q", "s", [3, 1, 2, 9]) == Row("b", "c", "q", "s", 2.5, 1, 9, 4)
+
+
+def use_memory(mib):
+    return [summarise("b", "c", "bytes", "MiB", [len(bytearray(mib * 2**20)) / 2**20])]
+
+
+def test_a_part_runs_in_its_own_process_and_reports_its_peak_memory():
+    own, peak = run_alone(use_memory, 300)
+    assert own.value == 300
+    assert peak.quantity == "peak memory"
+    assert peak.value > 300
+
+
+def test_exponents_of_power_laws():
+    assert fit_exponent([1, 2, 4], [3, 12, 48]) == pytest.approx(2)
+
+
+def test_the_straightforward_mask_is_the_pipelines():
+    """At probability 0 exactly; above, it drops whole pairs and never the token itself."""
+    torch.testing.assert_close(build_mask(12, 0.0), pair_mask(12))
+    mask = build_mask(64, 0.5)
+    assert not (mask & ~pair_mask(64)).any()
+    assert mask.diagonal().all()
+    pairs = [(row, pair) for row, pair in itertools.product(range(64), range(32)) if pair < row // 2]
+    assert all(mask[row, 2 * pair] == mask[row, 2 * pair + 1] for row, pair in pairs)
+    assert sum(bool(mask[row, 2 * pair]) for row, pair in pairs) / len(pairs) == pytest.approx(0.5, abs=0.08)
+
+
+def test_the_document_is_what_its_rows_say():
+    assert DOCUMENT.read_text() == render(), "docs/scaling.md is not what docs/bench.csv says; run: make scaling"

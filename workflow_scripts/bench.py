@@ -1,0 +1,122 @@
+"""`make bench`: how fast this machine does each part of the work, as a table and as rows.
+
+Each part runs in a process of its own, whose peak memory is a row too. What is compared runs in turn, and ratios are
+taken within each turn: the table gives their median, least and most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.support.errors import command
+
+COLUMNS = ("benchmark", "case", "quantity", "unit", "value", "low", "high", "n")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=Path("results/bench.csv"), help="rows to write")
+    parser.add_argument("--only", nargs="+", default=[], help="parts to measure, by the start of their names")
+    parser.add_argument("--repeats", type=int, default=5, help="turns of each comparison (default: 5)")
+    parser.add_argument("--steps", type=int, default=10, help="training steps a turn (default: 10)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
+    return parser.parse_args()
+
+
+def describe_machine(device: str) -> dict[str, str]:
+    """Return what the numbers depend on: processor, GPU and versions."""
+    import torch
+
+    cuda = device != "cpu" and torch.cuda.is_available()
+    processor = next(
+        (line.split(":")[1].strip() for line in _read_lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
+    )
+    return {
+        "device": torch.cuda.get_device_name() if cuda else "CPU, one thread",
+        "processor": f"{processor}, {os.cpu_count()} cores",
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _read_lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def list_parts(setting: Any, steps: int) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Return every part's function and arguments by name; `data` makes what the others read."""
+    from workflow_scripts.benchmarks import evaluating, floor, training, workflow
+    from workflow_scripts.experiment.runs import parse_run
+    from workflow_scripts.methods.base import load_method
+
+    names = workflow.read_config()["methods"]
+    methods = [name for name in names if load_method(parse_run("embedded", name, 0).method).trains]
+    parts: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {"data": (workflow.measure_data, (setting,))}
+    parts |= {f"training {name}": (training.measure_training, (setting, name, steps)) for name in methods}
+    parts["straightforward"] = (training.measure_against_straightforward, (setting,))
+    parts |= {
+        f"growth {of}": (training.measure_growth, (setting, of, steps)) for of in ("width", "block", "resolution")
+    }
+    parts["embedding"] = (evaluating.measure_embedding, (setting,))
+    parts["probes"] = (evaluating.measure_probes, (setting,))
+    parts["contexts"] = (evaluating.measure_contexts, (setting,))
+    parts["gathering"] = (workflow.measure_disk, (setting,))
+    parts["planning"] = (workflow.measure_planning, (setting,))
+    if workflow.has_results():
+        parts["tables"] = (workflow.measure_tables, (setting,))
+    parts["floor"] = (floor.measure_floor, ())
+    return parts
+
+
+@command
+def main() -> None:
+    """Measure, print and write."""
+    arguments = parse_arguments()
+    from tabulate import tabulate
+    from tqdm import tqdm
+
+    from workflow_scripts.benchmarks.measuring import Row, run_alone
+    from workflow_scripts.benchmarks.setting import Setting
+    from workflow_scripts.support.files import write_bytes
+
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        setting = Setting(Path(scratch), arguments.device, arguments.repeats)
+        parts = list_parts(setting, arguments.steps)
+        wanted = [
+            name for name in parts if name == "data" or not arguments.only or name.startswith(tuple(arguments.only))
+        ]
+        for name in (bar := tqdm(wanted, unit="part")):
+            bar.set_description(name)
+            function, given = parts[name]
+            rows += run_alone(function, *given)
+    machine = describe_machine(arguments.device)
+    lines = [[*row[:4], *(f"{value:.4g}" for value in row[4:7]), row.n] for row in rows]
+    print(tabulate(lines, COLUMNS, tablefmt="github"))
+    print("\n" + ", ".join(f"{key} {value}" for key, value in machine.items()))
+    write_bytes(arguments.output, _as_csv(rows, machine))
+
+
+def _as_csv(rows: list[Any], machine: dict[str, str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*COLUMNS, *machine])
+    writer.writerows([*row[:4], *(f"{value:.6g}" for value in row[4:7]), row.n, *machine.values()] for row in rows)
+    return text.getvalue().encode()
+
+
+if __name__ == "__main__":
+    main()

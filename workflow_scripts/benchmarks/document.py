@@ -1,0 +1,57 @@
+"""Writes docs/scaling.md from docs/bench.csv, rows that `make bench` wrote: no number in it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from workflow_scripts.benchmarks.measuring import fit_exponent
+from workflow_scripts.experiment.config import ROOT
+from workflow_scripts.support.files import write_text
+
+ROWS = ROOT / "docs" / "bench.csv"
+DOCUMENT = ROOT / "docs" / "scaling.md"
+
+
+class Rows:
+    """Looks up measured values for the template."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.table = table
+
+    def value(self, benchmark: str, quantity: str, case: str = "") -> str:
+        """Return a value to three digits; the benchmark's only one where no case is named."""
+        table = self.table
+        chosen = table[(table.benchmark == benchmark) & (table.quantity == quantity)]
+        if case:
+            chosen = chosen[chosen.case.astype(str).str.startswith(case)]
+        (value,) = chosen.value
+        return f"{value:.3g}"
+
+    def markdown(self, *benchmarks: str) -> str:
+        """Return the rows of benchmarks as a table."""
+        chosen = self.table[self.table.benchmark.isin(benchmarks)]
+        shown = chosen[["benchmark", "case", "quantity", "unit", "value", "low", "high", "n"]]
+        text: str = shown.to_markdown(index=False, floatfmt=".4g")
+        return text
+
+    def exponent(self, benchmark: str) -> str:
+        """Return the exponent of the power law through a benchmark's times, whose cases are sizes."""
+        chosen = self.table[(self.table.benchmark == benchmark) & (self.table.quantity == "time")]
+        return f"{fit_exponent(chosen.case.astype(float), chosen.value):.2f}"
+
+
+def render(rows: Path = ROWS) -> str:
+    """Return the document."""
+    table = pd.read_csv(rows)
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    machine = {key: table[key].iloc[0] for key in ("device", "processor", "torch", "python")}
+    return templates.get_template("scaling.md.j2").render(rows=Rows(table), machine=machine)
+
+
+if __name__ == "__main__":
+    write_text(DOCUMENT, render())

@@ -1,0 +1,56 @@
+"""What is measured on: the default experiment's settings, and a small rendered data set at 3DIEBench's resolution."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from workflow_scripts.data.views import Views, open_views
+from workflow_scripts.experiment.config import ROOT, read_yaml
+from workflow_scripts.experiment.runs import get_settings, merge, parse_run
+from workflow_scripts.methods.base import Method
+from workflow_scripts.training.devices import choose_device
+from workflow_scripts.training.run import build_method
+
+SIDES = (32, 64, 128)  # of the packed images [pixels]; the last is the paper's
+RENDER = {
+    "classes": 5,
+    "objects_per_class": {"train": 60, "val": 10},
+    "views": 4,
+    "resolution": 256,
+    "supersampling": 1,
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """folder: of the rendered tree and the packed data. device: a name for `choose_device`."""
+
+    folder: Path
+    device: str
+    repeats: int
+
+    def open_device(self) -> torch.device:
+        """Return the device; on a CPU, set one thread, as the default experiment does."""
+        return choose_device(self.device, 1)
+
+    def packed(self, side: int) -> Path:
+        """Return the folder of the images packed at a resolution."""
+        return self.folder / f"packed{side}"
+
+
+def read_config() -> dict[str, Any]:
+    """Return the default experiment's config."""
+    config: dict[str, Any] = read_yaml(ROOT / "config.yaml")
+    return config
+
+
+def prepare(setting: Setting, name: str, side: int, overlay: dict[str, Any] | None = None) -> tuple[Method, Views, Any]:
+    """Return a method as the default experiment sets it, the training views at a resolution, and the run's settings."""
+    device = setting.open_device()
+    settings = merge(get_settings(read_config(), parse_run("embedded", name, 0)), overlay or {})
+    views = open_views(setting.packed(side), settings["dataset"], "train", device)
+    return build_method(settings, views.space, setting.packed(side)), views, settings
