@@ -24,7 +24,7 @@ START := $(WITH_PATH) $(BIN)/python -m workflow_scripts.start $(OPTIONS)
 SNAKEMAKE := $(WITH_PATH) $(BIN)/snakemake --profile profiles/default $(OVERLAY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce tables plan ablations paper test test-slurm faults bench scaling check format lock
+.PHONY: help setup setup-dev reproduce status tables plan ablations paper test test-slurm faults bench scaling check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
@@ -33,6 +33,9 @@ help: ## list what you can ask for
 reproduce: setup ## run an experiment from data to report, and say where the report is
 	@$(START) --quiet rules $(ARGS) $(CONFIG)
 	@$(SNAKEMAKE) --quiet all $(ARGS) $(CONFIG) -- summary 2>/dev/null
+
+status: setup ## say how far each training is, while they run
+	@$(BIN)/python -m workflow_scripts.status
 
 tables: setup ## make tables, figures and report again from stored rows, without training
 	@$(START) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views

@@ -102,7 +102,7 @@ def measure_against_straightforward(setting: Setting) -> list[Row]:
     plain.to(setting.open_device()).train()
     assert isinstance(plain, ContextSSL)
     meta, raw = read_json(setting.packed(side) / "meta.json"), setting.folder / "raw"
-    objects = [raw / name for name in np.load(raw / "train_images.npy").tolist()]
+    objects = [raw / name.strip("/") for name in np.load(raw / "train_images.npy").tolist()]
     dataset = ImagePairs(objects, meta["views"], side, meta["mean"], meta["std"])
     functions = {
         "ours": make_trainer(place(method, setting), views, settings, 1),

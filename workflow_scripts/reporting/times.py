@@ -15,8 +15,9 @@ HEADERS = ["stage", "method", "jobs", "mean seconds", "longest", "peak memory [M
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a training's history; none where there is no such file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    """Return the lines of a training's history; none where there is no such file. One that is being written is left."""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def make_training_rows(histories: list[Path]) -> pd.DataFrame:
