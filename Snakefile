@@ -1,11 +1,17 @@
 """Reproduction of "In-Context Symmetries" (ContextSSL, NeurIPS 2024): data to report in one DAG."""
 
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+# This folder, also where another workflow uses this one as a module.
+BASE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
+
+
+configfile: BASE / "config.yaml"
 
 
 include: "rules/common.smk"

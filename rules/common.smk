@@ -4,9 +4,8 @@ import json
 import os
 import re
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir).resolve()))
+sys.path.insert(0, str(BASE))
 
 from snakemake.exceptions import WorkflowError
 
@@ -31,9 +30,7 @@ from workflow_scripts.support.lifeline import VARIABLE
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in, and end with Snakemake.
 # A cluster's signals reach every process of a job; a trainer must be able to say through `tee` how far it came.
-shell.prefix(
-    f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={Path(workflow.basedir).resolve()} {VARIABLE}=$PPID; "
-)
+shell.prefix(f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={BASE} {VARIABLE}=$PPID; ")
 
 try:
     config.update(merge(config, retype(dict(workflow.config_settings.config))))
@@ -65,7 +62,7 @@ def one_of(names):
 
 def get_code(*parts):
     """Source files of workflow_scripts modules and subpackages, so that a changed method reruns what it made."""
-    base = Path(workflow.basedir).resolve() / "workflow_scripts"
+    base = BASE / "workflow_scripts"
     files = [
         file for part in parts for file in ([base / part] if part.endswith(".py") else (base / part).rglob("*.py"))
     ]
@@ -74,7 +71,7 @@ def get_code(*parts):
 
 def get_paper(name):
     """The file of a paper's published values and layouts."""
-    return os.path.relpath(f"{workflow.basedir}/papers/{name}.yaml")
+    return os.path.relpath(BASE / "papers" / f"{name}.yaml")
 
 
 def get_run(wildcards):

@@ -56,7 +56,7 @@ rule report:
         tables=[table for table in get_tables() if table.endswith(".json")],
         figures=[figure for figure in get_figures() if figure.endswith(".png")],
         code=get_code("report.py") + VIEW_CODE,
-        template=os.path.relpath(f"{workflow.basedir}/workflow_scripts/reporting/templates/report.html.j2"),
+        template=os.path.relpath(BASE / "workflow_scripts/reporting/templates/report.html.j2"),
     output:
         REPORT,
     log:

@@ -28,6 +28,8 @@ def project(tmp_path_factory):
     (folder / ".venv").symlink_to(environment)
     (environment / "runtime.installed").touch()  # what runs this test has what the commands need
     for kind, appended, path, content in BLOCK.findall((ROOT / "docs" / "extending.md").read_text()):
+        if kind == "snakemake":
+            continue
         if kind == "bash":
             variables = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
             result = subprocess.run(
@@ -59,3 +61,17 @@ def test_the_new_data_set_is_reported_under_the_new_paper(project):
     page = (project / "reports" / "digits" / "index.html").read_text()
     assert "Barlow Twins reads digits better than chance" in page
     assert "reproduced" in (project / "reports" / "digits" / "tables" / "digits.scorecard.md").read_text()
+
+
+def test_another_workflow_uses_this_one_as_a_module(tmp_path):
+    (tmp_path / "in-context-symmetries").symlink_to(ROOT)
+    blocks = BLOCK.findall((ROOT / "docs" / "extending.md").read_text())
+    (snakefile,) = [content for kind, _, _, content in blocks if kind == "snakemake"]
+    (tmp_path / "Snakefile").write_text(snakefile)
+    binaries = Path(sys.executable).parent
+    variables = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
+    command = [binaries / "snakemake", "--cores", "2"]
+    result = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    assert "random" in (tmp_path / "first.csv").read_text()
+    assert (tmp_path / "results" / "smoke" / "random" / "seed0" / "weights.safetensors").exists()
