@@ -1,6 +1,25 @@
 """Reporting: tables, figures and the report, all of them views of the rows."""
 
 VIEW_CODE = get_code("reporting")
+SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
+
+
+def describe(path, kind):
+    """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
+
+    One that does not exist is left out, so that there is a report of partial results, too.
+    """
+    stem, end = os.path.splitext(path)
+    if end not in SHOWN or not os.path.exists(path):
+        return path
+    scope, _, view = os.path.basename(stem).rpartition(".")
+    return report(
+        path,
+        caption=BASE / "workflow_scripts/reporting/templates/caption.rst",
+        category=scope or "all runs",
+        subcategory=kind,
+        labels={"view": view.replace("_", " "), "as": end.removeprefix(".")},
+    )
 
 
 rule tables:
@@ -10,7 +29,7 @@ rule tables:
         meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
         code=get_code("tables.py") + VIEW_CODE,
     output:
-        get_tables(),
+        [describe(table, "tables") for table in get_tables()],
     log:
         f"{REPORTS}/tables/tables.log",
     conda:
@@ -31,7 +50,7 @@ rule figures:
         meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
         code=get_code("figures.py") + VIEW_CODE,
     output:
-        get_figures(),
+        [describe(figure, "figures") for figure in get_figures()],
     log:
         f"{REPORTS}/figures/figures.log",
     conda:
@@ -58,7 +77,7 @@ rule report:
         code=get_code("report.py") + VIEW_CODE,
         template=os.path.relpath(BASE / "workflow_scripts/reporting/templates/report.html.j2"),
     output:
-        REPORT,
+        describe(REPORT, "report"),
     log:
         f"{REPORTS}/report.log",
     conda:

@@ -145,6 +145,21 @@ def test_tables_need_rows_only(finished, tmp_path):
     assert made.read_text() == before.read_text()
 
 
+def test_snakemakes_own_report_of_complete_and_of_partial_results(finished, tmp_path):
+    snakemake(finished, "--report", tmp_path / "whole.html")
+    whole = (tmp_path / "whole.html").read_text()
+    for folder in ("results", "reports", ".snakemake"):
+        shutil.copytree(finished / folder, tmp_path / folder)
+    (tmp_path / "reports" / "smoke" / "figures" / "training_curves.png").unlink()
+    snakemake(tmp_path, "--report", tmp_path / "partial.html")
+    partial = (tmp_path / "partial.html").read_text()
+    for page in (whole, partial):
+        assert "smoke.main.csv" in page
+        assert "A view of the rows of experiment smoke" in page
+    assert "training_curves.png" in whole
+    assert "training_curves.png" not in partial
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
