@@ -168,10 +168,12 @@ def get_neighbours():
 
 
 def get_figures():
-    """Figures of the papers, nearest neighbours, and every run's training curves."""
-    drawn = [f"{scope}.{name}" for paper, scope, name in list_layouts() if has_figure(get_paper(paper), name)]
-    drawn += [*(f"{dataset}.neighbours" for dataset in get_neighbours()), "training_curves"]
-    return [f"{REPORTS}/figures/{name}.{end}" for name in drawn for end in ("png", "pdf")]
+    """Figures of the papers, nearest neighbours, and every run's training curves; as JSON, those of lines."""
+    lines = [f"{scope}.{name}" for paper, scope, name in list_layouts() if has_figure(get_paper(paper), name)]
+    lines += ["training_curves"]
+    drawn = [*lines, *(f"{dataset}.neighbours" for dataset in get_neighbours())]
+    files = [f"{name}.{end}" for name in drawn for end in ("png", "pdf")] + [f"{name}.json" for name in lines]
+    return [f"{REPORTS}/figures/{file}" for file in files]
 
 
 def get_summary():

@@ -72,10 +72,13 @@ rule report:
         rows=ROWS,
         papers=[get_paper(paper) for paper in config["papers"]],
         meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
-        tables=[table for table in get_tables() if table.endswith(".json")],
-        figures=[figure for figure in get_figures() if figure.endswith(".png")],
+        tables=[table for table in get_tables() if table.endswith((".json", ".csv", ".tex"))],
+        figures=[figure for figure in get_figures() if figure.endswith((".json", ".png"))],
         code=get_code("report.py") + VIEW_CODE,
-        template=os.path.relpath(BASE / "workflow_scripts/reporting/templates/report.html.j2"),
+        templates=[
+            os.path.relpath(BASE / "workflow_scripts/reporting/templates" / name)
+            for name in ("report.html.j2", "interact.js")
+        ],
     output:
         describe(REPORT, "report"),
     log:

@@ -20,19 +20,24 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     from workflow_scripts.reporting.cells import make_tables, read_material
+    from workflow_scripts.reporting.interactive import draw_curves, draw_histories
     from workflow_scripts.reporting.neighbours import plot_neighbours
     from workflow_scripts.reporting.plots import plot_curves, plot_histories, save_figure
+    from workflow_scripts.support.files import write_text
 
     material = read_material(arguments.rows, arguments.sources, arguments.datasets, arguments.histories)
     for table in make_tables(material, arguments.papers):
         if table.view.figure:
-            save_figure(plot_curves(table), arguments.output / f"{table.view.scope}.{table.view.name}")
+            stem = f"{table.view.scope}.{table.view.name}"
+            save_figure(plot_curves(table), arguments.output / stem)
+            write_text(arguments.output / f"{stem}.json", draw_curves(table).to_json())
     packed = {meta.parent.parent.name: meta.parent for meta in arguments.sources}
     for dataset, files in arguments.neighbours.items():
         source, caveat = arguments.datasets[dataset]["source"], material.caveats[dataset]
         figure = plot_neighbours(map(Path, files), packed[source], dataset, caveat)
         save_figure(figure, arguments.output / f"{dataset}.neighbours")
     save_figure(plot_histories(arguments.histories), arguments.output / "training_curves")
+    write_text(arguments.output / "training_curves.json", draw_histories(arguments.histories).to_json())
 
 
 if __name__ == "__main__":

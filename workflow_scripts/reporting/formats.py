@@ -33,6 +33,12 @@ def format_measured(cell: Cell, digits: int) -> str:
     return text if cell.std is None else f"{text} ± {format_number(cell.std, digits)}"
 
 
+def format_difference(cell: Cell, digits: int) -> str:
+    """Write measured less published with its sign; "" where one is missing."""
+    text = format_number(cell.difference, digits)
+    return f"+{text}" if text and not text.startswith("-") else text
+
+
 def caption(table: Table) -> str:
     """Return title, note, seeds, provenance of published values and the caveat of the data, as one paragraph."""
     view = table.view
@@ -52,7 +58,8 @@ def caption(table: Table) -> str:
 class TextTable:
     """A table as text, ready for any format. The first two columns name a row.
 
-    records: full numbers, for CSV. details: lines of text behind each row, or none at all.
+    records: full numbers, for CSV. differences: measured less published beside the published entries of `rows`, ""
+    beside all others. details: lines of text behind each row, or none at all.
     """
 
     name: str
@@ -63,6 +70,7 @@ class TextTable:
     headers: list[str]
     rows: list[list[str]]
     records: list[dict[str, Any]]
+    differences: list[list[str]] = field(default_factory=list)
     details: list[list[str]] = field(default_factory=list)
 
 
@@ -73,18 +81,22 @@ def lay_out(table: Table) -> TextTable:
     headers = ["Section", "Method"]
     for column, published in zip(view.columns, has_published, strict=True):
         headers += [column.label, f"{column.label}, published"] if published else [column.label]
-    lines, records = [], []
+    lines, records, differences = [], [], []
     for row, cells in zip(view.rows, table.cells, strict=True):
-        line = [row.section, row.label]
+        line, beside = [row.section, row.label], ["", ""]
         for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
             line += [format_measured(cell, column.digits)]
+            beside += [""]
             if has_published[position]:
                 missing = "not available" if row.of_paper else ""
                 line += [format_number(cell.published, column.digits) or missing]
+                beside += [format_difference(cell, column.digits)]
             key = {"section": row.section, "method": row.select.get("method", ""), "label": row.label}
             records.append({**key, "column": column.label, **asdict(cell), "difference": cell.difference})
         lines.append(line)
-    return TextTable(view.name, view.scope, view.title, caption(table), table.caveat, headers, lines, records)
+        differences.append(beside)
+    texts = (view.name, view.scope, view.title, caption(table), table.caveat)
+    return TextTable(*texts, headers, lines, records, differences)
 
 
 def to_csv(table: TextTable) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
 
 from workflow_scripts.experiment.identity import hash_code, list_training_code
 from workflow_scripts.reporting.fairness import describe_fairness
@@ -18,6 +22,7 @@ from workflow_scripts.reporting.shapes import describe_shapes
 from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.support.files import read_json
 
+TEMPLATES = Path(__file__).parent / "templates"
 PROVENANCE = ["run", "seed", "config_hash", "data_hash", "code_hash", "device"]
 
 
@@ -32,17 +37,16 @@ def make_page(
     faults: Path,
     datasets: dict[str, Any],
 ) -> str:
-    """Return the page. tables: JSON files; figures: PNG files; sources: meta.json files of packed data; times:
-    time.tsv files of jobs; faults: the table of `make faults`. Times and faults may be absent.
+    """Return the page. tables: JSON files, and their CSV and LaTeX; figures: PNG files, and JSON of those that are
+    interactive; sources: meta.json files of packed data; times: time.tsv files of jobs; faults: the table of
+    `make faults`. Times and faults may be absent.
     """
     frame = read_rows(rows)
     tested = frame[frame["split"] == "test"]
     described = [describe_source(path) for path in sources]
-    contents = [read_json(path) for path in tables]
-    for table in contents:
-        table["missing"] = any("not run" in row for row in table["rows"])
+    contents = [describe_table(path) for path in tables if path.suffix == ".json"]
     environment = Environment(
-        loader=PackageLoader("workflow_scripts.reporting"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     return environment.get_template("report.html.j2").render(
         title="In-Context Symmetries, reproduced",
@@ -52,13 +56,49 @@ def make_page(
         seeds=sorted(map(int, frame["seed"].unique())),
         caveats=[s["meta"]["caveat"] for s in described if s["meta"]["caveat"]],
         tables=contents,
-        figures=[{"name": path.stem, "source": embed_image(path)} for path in figures],
+        figures=[describe_figure(path) for path in figures if path.suffix == ".png"],
+        libraries=embed_libraries(),
+        interact=Markup((TEMPLATES / "interact.js").read_text()),
         findings=find_findings(tested, datasets),
         sources=described,
         times=describe_times(times),
         faults=read_json(faults) if faults.exists() else {"rows": []},
         provenance=describe_provenance(frame),
     )
+
+
+def describe_table(path: Path) -> dict[str, Any]:
+    """Return a table's content, the numbers its columns are sorted by, and its text in other formats."""
+    table: dict[str, Any] = read_json(path)
+    copies = {title: path.with_suffix(end) for title, end in (("CSV", ".csv"), ("LaTeX", ".tex"))}
+    return table | {
+        "missing": any("not run" in row for row in table["rows"]),
+        "order": [[_find_number(text) for text in row] for row in table["rows"]],
+        "copies": {title: file.read_text() for title, file in copies.items() if file.exists()},
+    }
+
+
+def _find_number(text: str) -> str:
+    """Return the number that a cell begins with; "" where there is none, which sorts last or first."""
+    found = re.match(r"[-+]?\d*\.?\d+", text)
+    return found[0] if found else ""
+
+
+def describe_figure(path: Path) -> dict[str, Any]:
+    """Return a figure's name, image and, where it is interactive, its plotly JSON, safe inside a script element."""
+    file = path.with_suffix(".json")
+    plotly = Markup(file.read_text().replace("<", "\\u003c")) if file.exists() else None
+    return {"name": path.stem, "source": embed_image(path), "plotly": plotly}
+
+
+def embed_libraries() -> dict[str, Markup]:
+    """Return DataTables (of itables) as a data URI with its style, and plotly's source: the page needs no network."""
+    bundle = (files("itables") / "html" / "dt_bundle.js").read_bytes()
+    return {
+        "datatables": Markup(f"data:text/javascript;base64,{base64.b64encode(bundle).decode()}"),
+        "style": Markup((files("itables") / "html" / "dt_bundle.css").read_text()),
+        "plotly": Markup(get_plotlyjs().replace("</script", "<\\/script")),
+    }
 
 
 def find_findings(rows: pd.DataFrame, datasets: dict[str, Any]) -> dict[tuple[str, str], list[str]]:

@@ -132,7 +132,7 @@ def make_scorecard(verdicts: list[Verdict], paper: str, scope: str, caveat: str)
     rows = [[v.claim, v.text, v.verdict] for v in verdicts]
     details = [[describe(e) for e in v.evidence] for v in verdicts]
     headers = ["Claim", "The paper says", "Verdict"]
-    return TextTable("scorecard", scope, "Scorecard", caption, caveat, headers, rows, records, details)
+    return TextTable("scorecard", scope, "Scorecard", caption, caveat, headers, rows, records, details=details)
 
 
 def describe(evidence: Evidence) -> str:
