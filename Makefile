@@ -24,7 +24,7 @@ START := $(WITH_PATH) $(BIN)/python -m workflow_scripts.start $(OPTIONS)
 SNAKEMAKE := $(WITH_PATH) $(BIN)/snakemake --profile profiles/default $(OVERLAY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce status tables plan ablations paper test test-slurm faults bench scaling check format lock
+.PHONY: help setup setup-dev reproduce status tables plan ablations paper test test-slurm faults bench scaling readme check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
@@ -64,6 +64,9 @@ bench: setup ## say how fast this machine does each part of the work (about 15 m
 
 scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
 	@$(BIN)/python -m workflow_scripts.benchmarks.document
+
+readme: setup ## put the figure and the verdicts of the report into README.md
+	@$(BIN)/python -m workflow_scripts.readme
 
 check: setup-dev ## check formatting, types, lint of code and workflow
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

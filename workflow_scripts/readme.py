@@ -1,0 +1,66 @@
+"""`make readme`: the figure and the verdicts that README.md shows, from the reports at hand. Nothing in them is typed.
+
+Verdicts are kept in docs/reproduced.json, by data set, so that experiments which ran elsewhere stay in the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.support.errors import UserError, command
+from workflow_scripts.support.files import read_json, write_json, write_text
+
+ROOT = Path(__file__).parents[1]
+README, VERDICTS = ROOT / "README.md", ROOT / "docs" / "reproduced.json"
+FIGURE = ROOT / "docs" / "context_curves.png"
+BLOCK = re.compile(r"(?<=<!-- verdicts -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def read_verdicts(tables: Path) -> dict[str, Any]:
+    """Return claims, verdicts and caveat of every scorecard in a folder of tables, by data set."""
+    found = {}
+    for path in sorted(tables.glob("*.scorecard.json")):
+        table = read_json(path)
+        claims = [{"claim": text, "verdict": verdict} for _, text, verdict in table["rows"]]
+        found[table["scope"]] = {"claims": claims, "caveat": table["caveat"]}
+    if not found:
+        raise UserError(f"{tables} holds no scorecard; run make reproduce first")
+    return found
+
+
+def render_verdicts(verdicts: dict[str, Any]) -> str:
+    """Return a Markdown table: each claim, and its verdict on each data set that it is about."""
+    claims = list(dict.fromkeys(c["claim"] for entry in verdicts.values() for c in entry["claims"]))
+    own = {name: {c["claim"]: c["verdict"] for c in entry["claims"]} for name, entry in verdicts.items()}
+    lines = ["", "| The paper says | " + " | ".join(verdicts) + " |", "| --- |" + " --- |" * len(verdicts)]
+    lines += [f"| {claim} | " + " | ".join(own[name].get(claim, "") for name in verdicts) + " |" for claim in claims]
+    caveats = [f"{name}: {entry['caveat']}." for name, entry in verdicts.items() if entry["caveat"]]
+    return "\n".join([*lines, "", *caveats, ""])
+
+
+def fill_readme(text: str, verdicts: dict[str, Any]) -> str:
+    """Return README.md with its table of verdicts made anew."""
+    return BLOCK.sub(lambda _: render_verdicts(verdicts), text)
+
+
+@command
+def main() -> None:
+    """Take verdicts and figure over from a folder of reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of reports (default: reports)")
+    arguments = parser.parse_args()
+    known = read_json(VERDICTS) if VERDICTS.exists() else {}
+    known.pop("digest", None)
+    verdicts = known | read_verdicts(arguments.reports / "tables")
+    write_json(VERDICTS, verdicts)
+    if (curves := arguments.reports / "figures" / "embedded.context_curves.png").exists():
+        shutil.copyfile(curves, FIGURE)
+    write_text(README, fill_readme(README.read_text(), verdicts))
+
+
+if __name__ == "__main__":
+    main()
