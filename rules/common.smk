@@ -52,6 +52,7 @@ IMPORTED = [name for name, variant in config["variants"].items() if "import" in 
 REPORTS = config["reports"]
 REPORT = f"{REPORTS}/index.html"
 ROWS = f"results/metrics/{config['experiment']}.parquet"
+SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
 PACKED = ["inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"]
 
 
@@ -180,6 +181,24 @@ def get_summary():
     """The first table of each scope, as Markdown."""
     first = {scope: name for _, scope, name in reversed(list_layouts())}
     return [f"{REPORTS}/tables/{scope}.{name}.md" for scope, name in first.items()]
+
+
+def describe(path, kind):
+    """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
+
+    One that does not exist is left out, so that there is a report of partial results, too.
+    """
+    stem, end = os.path.splitext(path)
+    if end not in SHOWN or not os.path.exists(path):
+        return path
+    scope, _, view = os.path.basename(stem).rpartition(".")
+    return report(
+        path,
+        caption=BASE / "workflow_scripts/reporting/templates/caption.rst",
+        category=scope or "all runs",
+        subcategory=kind,
+        labels={"view": view.replace("_", " "), "as": end.removeprefix(".")},
+    )
 
 
 wildcard_constraints:

@@ -1,25 +1,6 @@
 """Reporting: tables, figures and the report, all of them views of the rows."""
 
 VIEW_CODE = get_code("reporting")
-SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
-
-
-def describe(path, kind):
-    """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
-
-    One that does not exist is left out, so that there is a report of partial results, too.
-    """
-    stem, end = os.path.splitext(path)
-    if end not in SHOWN or not os.path.exists(path):
-        return path
-    scope, _, view = os.path.basename(stem).rpartition(".")
-    return report(
-        path,
-        caption=BASE / "workflow_scripts/reporting/templates/caption.rst",
-        category=scope or "all runs",
-        subcategory=kind,
-        labels={"view": view.replace("_", " "), "as": end.removeprefix(".")},
-    )
 
 
 rule tables:
