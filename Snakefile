@@ -36,7 +36,8 @@ rule all:
     default_target: True
     input:
         REPORT,
-        # Named, so that the rows of a run that were deleted are made again although the report exists.
+        # Named, so that rows that were deleted are made again although the report exists.
+        ROWS,
         [get_rows(run) for run in RUNS],
 
 

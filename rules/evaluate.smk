@@ -9,6 +9,7 @@ rule evaluate:
     output:
         rows="results/{dataset}/{name}/seed{seed}/rows/evaluation.parquet",
         neighbours="results/{dataset}/{name}/seed{seed}/rows/neighbours.json",
+        card="results/{dataset}/{name}/seed{seed}/MODEL_CARD.md",
     log:
         "results/{dataset}/{name}/seed{seed}/evaluate.log",
     benchmark:
@@ -26,7 +27,7 @@ rule evaluate:
         labels=lambda w: as_json(get_labels(config, get_run(w))),
     shell:
         "python -m workflow_scripts.evaluate --run {params.run} --data {params.data} --output {output.rows}"
-        " --neighbours {output.neighbours} --evaluation {params.evaluation:q} --labels {params.labels:q}"
+        " --neighbours {output.neighbours} --card {output.card} --evaluation {params.evaluation:q} --labels {params.labels:q}"
         " --threads {threads} {resources.engine} 2>&1 | tee {log}"
 
 

@@ -84,7 +84,18 @@ def test_evaluation_takes_an_imported_run_for_one_of_ours(smoke_config, smoke_pa
     evaluation = {**smoke_config["evaluation"], "context_lengths": [0, 2], "context_controls": []}
     rows, labels = run / "rows" / "evaluation.parquet", json.dumps(get_labels(smoke_config, RUN))
     options = ["--run", run, "--data", smoke_packed, "--evaluation", json.dumps(evaluation), "--labels", labels]
-    options += ["--output", rows, "--neighbours", tmp_path / "neighbours.json", "--device", "cpu", "--threads", 1]
+    options += [
+        "--output",
+        rows,
+        "--neighbours",
+        tmp_path / "neighbours.json",
+        "--card",
+        tmp_path / "card.md",
+        "--device",
+        "cpu",
+        "--threads",
+        1,
+    ]
     call(evaluate, *options)
     assert not (run / "embeddings").exists()
     assert set(read_rows(rows)["length"].dropna()) == {0, 2}

@@ -177,7 +177,14 @@ def test_evaluation_refuses_weights_of_another_run(smoke_config, smoke_packed, r
     (runs[1] / "weights.safetensors").write_bytes((runs[0] / "weights.safetensors").read_bytes())
     evaluation = json.dumps(smoke_config["evaluation"])
     arguments = ["--run", runs[1], "--data", smoke_packed, "--evaluation", evaluation, "--labels", "{}"]
-    arguments += ["--output", tmp_path / "rows.parquet", "--neighbours", tmp_path / "neighbours.json"]
+    arguments += [
+        "--output",
+        tmp_path / "rows.parquet",
+        "--neighbours",
+        tmp_path / "neighbours.json",
+        "--card",
+        tmp_path / "card.md",
+    ]
     result = run_module("evaluate", *arguments, check=False)
     assert result.returncode == 1
     assert "weights of another configuration" in result.stderr

@@ -2,7 +2,8 @@
 
 R2 of relative and of individual latents of every group in both definitions, top-1, and retrieval, for every
 representation, context and length (ContextSSL, Gupta et al. 2024, section 4); of tables, attributes and fairness.
-Beside the rows, the views that predictions retrieve for a few queries, for the nearest-neighbour figure.
+Beside the rows, a model card, and the views that predictions retrieve for a few queries, for the figure of nearest
+neighbours.
 Embeddings are large and made again from the weights: they are deleted once the rows exist.
 """
 
@@ -25,6 +26,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--labels", type=json.loads, required=True, help="dataset, benchmark, method ... of the rows")
     parser.add_argument("--output", type=Path, required=True, help="rows to write (.parquet)")
     parser.add_argument("--neighbours", type=Path, required=True, help="retrieved views to show (.json), to write")
+    parser.add_argument("--card", type=Path, required=True, help="model card (.md), to write")
     parser.add_argument("--keep-embeddings", action="store_true", help="leave <run>/embeddings where it is")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
@@ -38,8 +40,9 @@ def main() -> None:
     from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.evaluation.embeddings import embed_run
     from workflow_scripts.evaluation.evaluator import ProbedRun
+    from workflow_scripts.reporting.model_card import describe_model
     from workflow_scripts.reporting.rows import make_rows, write_rows
-    from workflow_scripts.support.files import exclusive, write_json
+    from workflow_scripts.support.files import exclusive, write_json, write_text
     from workflow_scripts.training.devices import choose_device
 
     device = choose_device(arguments.device, arguments.threads)
@@ -51,6 +54,7 @@ def main() -> None:
         run = ProbedRun(arguments.run, embeddings, arguments.evaluation, device)
         rows = [{**arguments.labels, **run.provenance, **row} for row in run.rows()]
         write_rows(make_rows(rows), arguments.output)
+        write_text(arguments.card, describe_model(arguments.run, arguments.data, rows))
         write_json(arguments.neighbours, {"neighbours": run.neighbours()})
         if not arguments.keep_embeddings:
             shutil.rmtree(embeddings)

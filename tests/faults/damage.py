@@ -36,7 +36,8 @@ STAGES = (
     Stage("packed images", PACKED / "inputs.npy", MADE_OF_DATA, PACKED),
     Stage("packed latents", PACKED / "latents.npy", MADE_OF_DATA, PACKED),
     Stage("description of packed data", PACKED / "meta.json", MADE_OF_DATA, PACKED / "meta.json"),
-    Stage("checkpoint", RUN / "state" / "checkpoint.pt", (RUN / "weights.safetensors",), RUN / "state"),
+    # Weights alone may be deleted, once a run is evaluated: only its rows ask for them.
+    Stage("checkpoint", RUN / "state" / "checkpoint.pt", (RUN / "weights.safetensors", RUN / "rows"), RUN / "state"),
     Stage("weights", RUN / "weights.safetensors", MADE_OF_RUN, RUN / "weights.safetensors"),
     Stage("identity of a run", RUN / "run.json", MADE_OF_RUN, RUN),
     Stage("rows of a run", RUN / "rows" / "evaluation.parquet", MADE_OF_ROWS, RUN / "rows"),

@@ -8,6 +8,7 @@ feature afresh (UCI Adult, MIMIC-III). All give batches of training pairs and, f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,9 @@ class AugmentedViews:
     """
 
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: dict[str, Any], device: torch.device):
-        self.augmentations: dict[str, Augmentation] = {name: _make_augmentation(name) for name in settings["groups"]}
+        self.augmentations: dict[str, Augmentation] = {
+            name: _make_augmentation(name, packed.meta["resolution"]) for name in settings["groups"]
+        }
         stops = np.cumsum([a.dim for a in self.augmentations.values()])
         groups = {n: slice(stop - a.dim, stop) for (n, a), stop in zip(self.augmentations.items(), stops, strict=True)}
         self.space = ActionSpace({n: slice(int(s.start), int(s.stop)) for n, s in groups.items()}, difference)
@@ -185,10 +188,13 @@ class AugmentedViews:
             yield views.unflatten(0, (len(chosen), self.views)), self._standardise(parameters)
 
 
-def _make_augmentation(name: str) -> Augmentation:
+def _make_augmentation(name: str, side: int) -> Augmentation:
+    """Return an augmentation by name; one that depends on the side of the images [pixels] is made for it."""
     if name not in AUGMENTATIONS:
         raise UserError(f"there is no augmentation {name!r}; choose from {', '.join(AUGMENTATIONS)}")
-    augmentation: Augmentation = AUGMENTATIONS[name]()
+    kind = AUGMENTATIONS[name]
+    sized = any(field.name == "side" for field in dataclasses.fields(kind))
+    augmentation: Augmentation = kind(side=side) if sized else kind()
     return augmentation
 
 

@@ -27,7 +27,7 @@ from workflow_scripts.evaluation.contexts import Contexts, draw_context, make_co
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.methods.base import ContextMethod, Method, PredictorMethod
 from workflow_scripts.support.files import write_json
-from workflow_scripts.training.run import build_method, load_weights
+from workflow_scripts.training.run import load_run
 
 CHUNK = 8192  # features or tokens at a time
 
@@ -87,11 +87,9 @@ def embed_run(run: Path, data: Path, evaluation: dict[str, Any], folder: Path, d
 
     data: folder of the packed data. Raises `UserError` for weights that are damaged or of another run.
     """
-    settings, identity = read_identity(run)
+    settings, _ = read_identity(run)
     train = open_views(data, settings["dataset"], "train", device)
-    method = build_method(settings, train.space, data)
-    load_weights(method, run / "weights.safetensors", identity)
-    method.to(device).eval()
+    method = load_run(run, data, device)
     contexts: Contexts = {}
     splits = ["train", *evaluation["splits"]]
     with torch.inference_mode():

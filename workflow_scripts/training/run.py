@@ -14,6 +14,8 @@ from torch import Tensor
 
 from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.data.table import RowEncoder
+from workflow_scripts.data.views import open_views
+from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.methods.base import Method, make_method
 from workflow_scripts.models.encoders import make_encoder
 from workflow_scripts.support.errors import UserError
@@ -62,6 +64,20 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if found.pop("tensors", None) not in (None, hash_tensors(tensors)):
         raise UserError(f"{path} is damaged (its weights differ from their digest); delete it and run again")
     return tensors, found
+
+
+def load_run(run: Path | str, data: Path | str, device: torch.device | str = "cpu") -> Method:
+    """Return a trained run's method, ready to evaluate: `method.encoder` maps normalised images to features.
+
+    run: its folder. data: folder of the packed data it was trained on. Raises `UserError` for weights that are damaged
+    or of another run.
+    """
+    run, data, device = Path(run), Path(data), torch.device(device)
+    settings, identity = read_identity(run)
+    space = open_views(data, settings["dataset"], "train", device).space
+    method = build_method(settings, space, data)
+    load_weights(method, run / "weights.safetensors", identity)
+    return method.to(device).eval()
 
 
 def start_from(method: Method, path: Path) -> None:
