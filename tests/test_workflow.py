@@ -156,8 +156,8 @@ def test_snakemakes_own_report_of_complete_and_of_partial_results(finished, tmp_
     for page in (whole, partial):
         assert "smoke.main.csv" in page
         assert "A view of the rows of experiment smoke" in page
-    assert "training_curves.png" in whole
-    assert "training_curves.png" not in partial
+    # The rule that makes it is described in either; the figure itself is in one.
+    assert whole.count("training_curves.png") > partial.count("training_curves.png")
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ from tests.faults.disks import disk_trials
 from tests.faults.downloads import download_trials
 from tests.faults.kills import kill_trials
 from tests.faults.tiny import Trial, read_results, run
-from workflow_scripts.support.files import write_json
+from workflow_scripts.support.files import read_json, write_json
 
+PARTS = ("downloads", "disks", "damage", "kills")
 HEADERS = ["fault", "trials", "survived", "what the user saw"]
 
 
@@ -39,9 +40,15 @@ def summarise(trials: Iterable[Trial]) -> list[list[str]]:
     return lines
 
 
+def merge(before: list[list[str]], now: list[list[str]]) -> list[list[str]]:
+    """Return the lines of an earlier run and of this one; a kind that was tried again has its new line."""
+    return list({line[0]: line for line in [*before, *now]}.values())
+
+
 def main() -> int:
     """Run all faults."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts; lines of others are kept")
     parser.add_argument("--kills", type=int, default=30, help="kills of a random process at a random moment")
     parser.add_argument("--damages", type=int, default=2, help="of each kind, of each stage")
     parser.add_argument("--seed", type=int, default=0, help="of what is harmed, when and where")
@@ -58,13 +65,14 @@ def main() -> int:
     expected = read_results(finished)
     trials: list[Trial] = []
     bar = tqdm(desc="faults", unit="trial")
-    for part in (
-        download_trials(scratch),
-        disk_trials(finished, scratch, expected),
-        damage_trials(finished, scratch, arguments.damages, arguments.seed),
-        kill_trials(scratch, arguments.kills, arguments.seed, seconds, expected),
-    ):
-        for trial in part:
+    parts = {
+        "downloads": download_trials(scratch),
+        "disks": disk_trials(finished, scratch, expected),
+        "damage": damage_trials(finished, scratch, arguments.damages, arguments.seed),
+        "kills": kill_trials(scratch, arguments.kills, arguments.seed, seconds, expected),
+    }
+    for name in arguments.only:
+        for trial in parts[name]:
             trials.append(trial)
             bar.update()
             bar.set_postfix(lost=sum(not trial.survived for trial in trials))
@@ -72,6 +80,7 @@ def main() -> int:
                 tqdm.write(f"lost: {trial.kind}: {trial.seen}")
     bar.close()
     lines = [[cell.replace(str(scratch), "") for cell in line] for line in summarise(trials)]
+    lines = merge(read_json(arguments.output)["rows"] if arguments.output.exists() else [], lines)
     write_json(arguments.output, {"headers": HEADERS, "rows": lines, "seed": arguments.seed})
     print(tabulate(lines, HEADERS, tablefmt="github", maxcolwidths=[40, None, None, 110]))
     lost = sum(not trial.survived for trial in trials)
