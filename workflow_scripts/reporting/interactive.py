@@ -12,7 +12,7 @@ from workflow_scripts.reporting.layouts import Row
 from workflow_scripts.reporting.plots import COLORS
 from workflow_scripts.reporting.times import read_history
 
-TOP, PANEL = 40, 320  # pixels
+TOP, PANEL, BOTTOM = 40, 320, 120  # pixels
 
 
 def draw_curves(table: Table) -> go.Figure:
@@ -75,11 +75,11 @@ def _lay_out(figure: go.Figure, panels: int) -> go.Figure:
     """Leave colors of text and ground to the page, which knows whether it is dark."""
     figure.update_layout(
         template="none",
-        height=TOP + PANEL * panels + 60,
-        margin={"l": 60, "r": 10, "t": TOP, "b": 60},
+        height=TOP + PANEL * panels + BOTTOM,
+        margin={"l": 60, "r": 10, "t": TOP, "b": BOTTOM},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": -0.15 / panels},
+        legend={"orientation": "h", "y": -0.24 / panels},
         hovermode="closest",
     )
     return figure
