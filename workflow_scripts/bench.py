@@ -7,8 +7,6 @@ taken within each turn: the table gives their median, least and most.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import os
 import platform
 import tempfile
@@ -17,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.support.errors import command
-
-COLUMNS = ("benchmark", "case", "quantity", "unit", "value", "low", "high", "n")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -85,12 +81,13 @@ def list_parts(setting: Any, steps: int) -> dict[str, tuple[Callable[..., Any], 
 def main() -> None:
     """Measure, print and write."""
     arguments = parse_arguments()
+    import pandas as pd
     from tabulate import tabulate
     from tqdm import tqdm
 
     from workflow_scripts.benchmarks.measuring import Row, run_alone
     from workflow_scripts.benchmarks.setting import Setting
-    from workflow_scripts.support.files import write_bytes
+    from workflow_scripts.support.files import write_text
 
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -105,17 +102,9 @@ def main() -> None:
             rows += run_alone(function, *given)
     machine = describe_machine(arguments.device)
     lines = [[*row[:4], *(f"{value:.4g}" for value in row[4:7]), row.n] for row in rows]
-    print(tabulate(lines, COLUMNS, tablefmt="github"))
+    print(tabulate(lines, Row._fields, tablefmt="github"))
     print("\n" + ", ".join(f"{key} {value}" for key, value in machine.items()))
-    write_bytes(arguments.output, _as_csv(rows, machine))
-
-
-def _as_csv(rows: list[Any], machine: dict[str, str]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *machine])
-    writer.writerows([*row[:4], *(f"{value:.6g}" for value in row[4:7]), row.n, *machine.values()] for row in rows)
-    return text.getvalue().encode()
+    write_text(arguments.output, pd.DataFrame(rows).assign(**machine).to_csv(index=False, float_format="%.6g"))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.experiment.config import ROOT
 from workflow_scripts.support.errors import UserError, command
 from workflow_scripts.support.files import read_json, write_json, write_text
 
-ROOT = Path(__file__).parents[1]
 README, VERDICTS = ROOT / "README.md", ROOT / "docs" / "reproduced.json"
 FIGURE = ROOT / "docs" / "context_curves.png"
 BLOCK = re.compile(r"(?<=<!-- verdicts -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -54,7 +54,6 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of reports (default: reports)")
     arguments = parser.parse_args()
     known = read_json(VERDICTS) if VERDICTS.exists() else {}
-    known.pop("digest", None)
     verdicts = known | read_verdicts(arguments.reports / "tables")
     write_json(VERDICTS, verdicts)
     if (curves := arguments.reports / "figures" / "embedded.context_curves.png").exists():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from workflow_scripts.benchmarks.measuring import fit_exponent
+from workflow_scripts.benchmarks.measuring import Row, fit_exponent
 from workflow_scripts.experiment.config import ROOT
 from workflow_scripts.support.files import write_text
 
@@ -21,20 +21,16 @@ class Rows:
     def __init__(self, table: pd.DataFrame) -> None:
         self.table = table
 
-    def value(self, benchmark: str, quantity: str, case: str = "") -> str:
-        """Return a value to three digits; the benchmark's only one where no case is named."""
+    def value(self, benchmark: str, quantity: str) -> str:
+        """Return the only value of a benchmark's quantity, to three digits."""
         table = self.table
-        chosen = table[(table.benchmark == benchmark) & (table.quantity == quantity)]
-        if case:
-            chosen = chosen[chosen.case.astype(str).str.startswith(case)]
-        (value,) = chosen.value
+        (value,) = table[(table.benchmark == benchmark) & (table.quantity == quantity)].value
         return f"{value:.3g}"
 
     def markdown(self, *benchmarks: str) -> str:
         """Return the rows of benchmarks as a table."""
         chosen = self.table[self.table.benchmark.isin(benchmarks)]
-        shown = chosen[["benchmark", "case", "quantity", "unit", "value", "low", "high", "n"]]
-        text: str = shown.to_markdown(index=False, floatfmt=".4g")
+        text: str = chosen[list(Row._fields)].to_markdown(index=False, floatfmt=".4g")
         return text
 
     def exponent(self, benchmark: str) -> str:

@@ -11,6 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from workflow_scripts.benchmarks.measuring import Row, summarise
+from workflow_scripts.benchmarks.setting import read_config
 from workflow_scripts.data.actions import make_view_actions
 from workflow_scripts.data.views import Pairs
 from workflow_scripts.experiment.config import ROOT, read_yaml
@@ -26,7 +27,7 @@ AUTHORS_HOURS = 7.5  # on an A6000: "7-8 h" (Gupta et al. 2024)
 
 def read_paper_config() -> dict[str, Any]:
     """Return the config of experiments/paper.yaml."""
-    return merge(read_yaml(ROOT / "config.yaml"), read_yaml(ROOT / "experiments" / "paper.yaml"))
+    return merge(read_config(), read_yaml(ROOT / "experiments" / "paper.yaml"))
 
 
 def count_operations(settings: dict[str, Any], side: int) -> int:

@@ -89,7 +89,7 @@ def embed_run(run: Path, data: Path, evaluation: dict[str, Any], folder: Path, d
     """
     settings, _ = read_identity(run)
     train = open_views(data, settings["dataset"], "train", device)
-    method = load_run(run, data, device)
+    method = load_run(run, data, device, train.space)
     contexts: Contexts = {}
     splits = ["train", *evaluation["splits"]]
     with torch.inference_mode():

@@ -30,9 +30,8 @@ from workflow_scripts.experiment.kinds import NO_ACTIONS
 from workflow_scripts.support.files import read_json
 
 Row = dict[str, Any]
-BANK_BYTES = (
-    2**32
-)  # of training embeddings in memory at a time: more contexts than that are probed one part after another
+# Of training embeddings in memory at a time: more contexts than fit are probed one part after another.
+BANK_BYTES = 2**32
 
 
 class ProbedRun:

@@ -66,15 +66,17 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, found
 
 
-def load_run(run: Path | str, data: Path | str, device: torch.device | str = "cpu") -> Method:
+def load_run(
+    run: Path | str, data: Path | str, device: torch.device | str = "cpu", space: ActionSpace | None = None
+) -> Method:
     """Return a trained run's method, ready to evaluate: `method.encoder` maps normalised images to features.
 
-    run: its folder. data: folder of the packed data it was trained on. Raises `UserError` for weights that are damaged
-    or of another run.
+    run: its folder. data: folder of the packed data it was trained on. space: of its views, if they are open already.
+    Raises `UserError` for weights that are damaged or of another run.
     """
     run, data, device = Path(run), Path(data), torch.device(device)
     settings, identity = read_identity(run)
-    space = open_views(data, settings["dataset"], "train", device).space
+    space = space or open_views(data, settings["dataset"], "train", device).space
     method = build_method(settings, space, data)
     load_weights(method, run / "weights.safetensors", identity)
     return method.to(device).eval()
