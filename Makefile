@@ -24,7 +24,7 @@ START := $(WITH_PATH) $(BIN)/python -m workflow_scripts.start $(OPTIONS)
 SNAKEMAKE := $(WITH_PATH) $(BIN)/snakemake --profile profiles/default $(OVERLAY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce status tables plan ablations paper test test-slurm faults bench scaling readme check format lock
+.PHONY: help setup setup-dev reproduce status tensorboard tables plan ablations paper test test-slurm faults bench scaling readme api check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=embedded|cifar10|...] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
@@ -36,6 +36,9 @@ reproduce: setup ## run an experiment from data to report, and say where the rep
 
 status: setup ## say how far each training is, while they run
 	@$(BIN)/python -m workflow_scripts.status
+
+tensorboard: setup-dev ## show the losses of all trainings in TensorBoard, while they run
+	@$(BIN)/python -m workflow_scripts.tensorboard $(ARGS)
 
 tables: setup ## make tables, figures and report again from stored rows, without training
 	@$(START) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views
@@ -67,6 +70,9 @@ scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
 
 readme: setup ## put the figure and the verdicts of the report into README.md
 	@$(BIN)/python -m workflow_scripts.readme
+
+api: setup-dev ## write pages of the code's docstrings to docs/api
+	@$(BIN)/pdoc --output-directory docs/api --docformat markdown workflow_scripts
 
 check: setup-dev ## check formatting, types, lint of code and workflow
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

@@ -79,6 +79,12 @@ def get_run(wildcards):
     return parse_run(wildcards.dataset, wildcards.name, int(wildcards.seed))
 
 
+def get_priority(wildcards):
+    """Long jobs first, so that no core waits for one at the end: transformers, then what trains, then controls."""
+    settings = get_settings(config, get_run(wildcards))["method_settings"]
+    return 2 if "block_tokens" in settings else 1 if settings else 0
+
+
 def get_start(wildcards):
     """Weights of the run whose encoder a run starts from, if any."""
     name = get_settings(config, get_run(wildcards))["training"].get("warm_start")
@@ -97,6 +103,11 @@ def get_dataset(name):
 def get_sources():
     """Sources of the selected data sets, each once."""
     return list(dict.fromkeys(get_dataset(name)["source"] for name in config["datasets"]))
+
+
+def get_image_sources():
+    """Selected sources that hold images; tables have no resolution."""
+    return [source for source in get_sources() if "resolution" in config["sources"][source]]
 
 
 def get_packed(wildcards):
@@ -169,10 +180,11 @@ def get_neighbours():
 
 
 def get_figures():
-    """Figures of the papers, nearest neighbours, and every run's training curves; as JSON, those of lines."""
+    """Figures of the papers, neighbours, contact sheets, and every run's training curves; as JSON, those of lines."""
     lines = [f"{scope}.{name}" for paper, scope, name in list_layouts() if has_figure(get_paper(paper), name)]
     lines += ["training_curves"]
     drawn = [*lines, *(f"{dataset}.neighbours" for dataset in get_neighbours())]
+    drawn += [f"{source}.samples" for source in get_image_sources()]
     files = [f"{name}.{end}" for name in drawn for end in ("png", "pdf")] + [f"{name}.json" for name in lines]
     return [f"{REPORTS}/figures/{file}" for file in files]
 

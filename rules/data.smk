@@ -11,6 +11,7 @@ rule render:
         "results/data/{source}/render.time.tsv"
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "render" in source),
+    priority: 3
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["workers"]
@@ -73,6 +74,7 @@ rule pack:
         "results/data/{source}/pack.log",
     benchmark:
         "results/data/{source}/pack.time.tsv"
+    priority: 3
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["workers"]

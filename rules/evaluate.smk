@@ -14,6 +14,7 @@ rule evaluate:
         "results/{dataset}/{name}/seed{seed}/evaluate.log",
     benchmark:
         "results/{dataset}/{name}/seed{seed}/evaluate.time.tsv"
+    priority: get_priority
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["threads"]

@@ -15,6 +15,7 @@ rule pretrain:
         "results/{dataset}/{name}/seed{seed}/pretrain.time.tsv"
     wildcard_constraints:
         name="[a-z0-9_.+@~-]+" + "".join(f"(?<!~{re.escape(variant)})" for variant in IMPORTED),
+    priority: get_priority
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["threads"]

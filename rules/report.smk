@@ -42,10 +42,11 @@ rule figures:
         histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
         # No inputs: figures are made again from what is left where runs were deleted.
         neighbours=as_json(get_neighbours()),
+        images=get_image_sources(),
     shell:
         "python -m workflow_scripts.figures --rows {input.rows} --papers {input.papers} --sources {input.meta}"
         " --datasets {params.datasets:q} --histories {params.histories:q} --neighbours {params.neighbours:q}"
-        " --output {params.folder} 2>&1 | tee {log}"
+        " --images {params.images:q} --output {params.folder} 2>&1 | tee {log}"
 
 
 rule report:
@@ -70,11 +71,12 @@ rule report:
         experiment=config["experiment"],
         datasets=as_json(DATASETS),
         times=get_times(),
+        runs=[run.folder for run in RUNS],
         faults="results/faults.json",  # of `make faults`, if someone ran it
     shell:
         "python -m workflow_scripts.report --experiment {params.experiment} --rows {input.rows} --papers {input.papers}"
         " --sources {input.meta} --tables {input.tables} --figures {input.figures} --times {params.times:q}"
-        " --faults {params.faults}"
+        " --faults {params.faults} --runs {params.runs:q}"
         " --datasets {params.datasets:q} --output {output} 2>&1 | tee {log}"
 
 

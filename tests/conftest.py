@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,32 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data beside this checkout (../shared/data) is absent")
     return folder
+
+
+PARTS = ("workflow_scripts", "rules", "papers", "experiments", "schemas", "profiles", "envs", "tests", "docs")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of the project with this environment, for commands of its documents."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in PARTS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "api"))
+    for name in ("Makefile", "Snakefile", "config.yaml", "README.md", "pyproject.toml"):
+        shutil.copy2(ROOT / name, folder / name)
+    environment = Path(sys.executable).parents[1]
+    (folder / ".venv").symlink_to(environment)
+    for kind in ("runtime", "development"):
+        (environment / f"{kind}.installed").touch()  # what runs this test has what the commands need
+    return folder
+
+
+def run_as_user(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run lines of a document in a copy of the project, as in a terminal of their own."""
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    return subprocess.run(
+        ["bash", "-ec", script], cwd=folder, env=variables, capture_output=True, text=True, timeout=500
+    )
 
 
 @pytest.fixture

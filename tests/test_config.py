@@ -102,7 +102,7 @@ def test_variants_and_method_training_override(config):
     settings = get_settings(config, parse_run("embedded", "contextssl~nomask", 0))
     assert settings["method_settings"]["mask_probability"] == 0.0
     assert settings["training"]["lr"] == 0.5
-    assert settings["training"]["steps"] == config["training"]["steps"]
+    assert settings["training"]["batch_pairs"] == config["training"]["batch_pairs"]
 
 
 def test_engine_is_not_part_of_a_run(config):

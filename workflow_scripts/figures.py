@@ -1,4 +1,4 @@
-"""Rule `figures`: the papers' figures, measured beside published, nearest neighbours, and training curves."""
+"""Rule `figures`: the papers' figures beside the published ones, neighbours, contact sheets, training curves."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ def main() -> None:
     parser.add_argument(
         "--neighbours", type=json.loads, default={}, help="neighbours.json of runs by data set, as JSON"
     )
+    parser.add_argument("--images", nargs="*", default=[], help="sources that hold images")
     arguments = parser.parse_args()
     from workflow_scripts.reporting.cells import make_tables, read_material
     from workflow_scripts.reporting.interactive import draw_curves, draw_histories
     from workflow_scripts.reporting.neighbours import plot_neighbours
     from workflow_scripts.reporting.plots import plot_curves, plot_histories, save_figure
+    from workflow_scripts.reporting.samples import plot_samples
     from workflow_scripts.support.files import write_text
 
     material = read_material(arguments.rows, arguments.sources, arguments.datasets, arguments.histories)
@@ -36,6 +38,8 @@ def main() -> None:
         source, caveat = arguments.datasets[dataset]["source"], material.caveats[dataset]
         figure = plot_neighbours(map(Path, files), packed[source], dataset, caveat)
         save_figure(figure, arguments.output / f"{dataset}.neighbours")
+    for source in arguments.images:
+        save_figure(plot_samples(packed[source], source), arguments.output / f"{source}.samples")
     save_figure(plot_histories(arguments.histories), arguments.output / "training_curves")
     write_text(arguments.output / "training_curves.json", draw_histories(arguments.histories).to_json())
 

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--faults", type=Path, default=Path("results/faults.json"), help="table of `make faults`")
     parser.add_argument("--datasets", type=json.loads, required=True, help="groups of each data set, as JSON")
     parser.add_argument("--times", type=Path, nargs="*", default=[], help="time.tsv of each job")
+    parser.add_argument("--runs", type=Path, nargs="*", default=[], help="folder of each planned run")
     parser.add_argument("--output", type=Path, required=True, help="page to write (.html)")
     arguments = parser.parse_args()
     from workflow_scripts.reporting.page import make_page

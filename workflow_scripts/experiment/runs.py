@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from workflow_scripts.support.errors import UserError
@@ -38,6 +39,12 @@ def parse_run(dataset: str, name: str, seed: int) -> Run:
     if match is None:
         raise UserError(f"{name!r} is not a run: write <method>[@group][~variant], e.g. contextssl~nomask")
     return Run(dataset, match["method"], match["group"] or "", match["variant"] or "", seed)
+
+
+def parse_folder(folder: Path) -> Run:
+    """Return the run of a folder `results/<dataset>/<name>/seed<k>`."""
+    dataset, name, seed = folder.parts[-3:]
+    return parse_run(dataset, name, int(seed.removeprefix("seed")))
 
 
 def list_names(config: dict[str, Any], dataset: str) -> list[str]:

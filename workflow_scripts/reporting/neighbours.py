@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.experiment.runs import Run, parse_run
+from workflow_scripts.experiment.runs import Run, parse_folder
 from workflow_scripts.reporting.plots import COLORS, SETTINGS, add_caveat
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json
@@ -52,7 +52,7 @@ def read_columns(files: Iterable[Path]) -> tuple[list[Column], list[str]]:
     columns: list[tuple[Run, Column]] = []
     absent = []
     for path in files:
-        run = parse_run(path.parts[-5], path.parts[-4], int(path.parts[-3].removeprefix("seed")))
+        run = parse_folder(path.parents[1])
         if not path.exists():
             absent.append(run.name)
             continue

@@ -13,9 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from workflow_scripts.experiment.identity import hash_code, list_training_code
+from workflow_scripts.experiment.identity import read_identity
+from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.reporting.fairness import describe_fairness
 from workflow_scripts.reporting.findings import describe_controls
+from workflow_scripts.reporting.gaps import find_gaps, is_trained_by_older_code
 from workflow_scripts.reporting.layouts import read_paper
 from workflow_scripts.reporting.rows import read_rows
 from workflow_scripts.reporting.shapes import describe_shapes
@@ -35,11 +37,12 @@ def make_page(
     figures: list[Path],
     times: list[Path],
     faults: Path,
+    runs: list[Path],
     datasets: dict[str, Any],
 ) -> str:
     """Return the page. tables: JSON files, and their CSV and LaTeX; figures: PNG files, and JSON of those that are
     interactive; sources: meta.json files of packed data; times: time.tsv files of jobs; faults: the table of
-    `make faults`. Times and faults may be absent.
+    `make faults`; runs: folders of the planned runs. Times and faults may be absent.
     """
     frame = read_rows(rows)
     tested = frame[frame["split"] == "test"]
@@ -63,6 +66,7 @@ def make_page(
         sources=described,
         times=describe_times(times),
         faults=read_json(faults) if faults.exists() else {"rows": []},
+        gaps=find_gaps(experiment, [parse_folder(run) for run in runs], frame, papers, datasets),
         provenance=describe_provenance(frame),
     )
 
@@ -123,11 +127,10 @@ def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
     runs = frame[[*PROVENANCE, "method"]].drop_duplicates().astype(str).sort_values(PROVENANCE)
     lines = []
     for *values, method in runs.values.tolist():
-        file = Path(values[0]) / "run.json"
-        identity = read_json(file)["identity"] if file.exists() else {}
-        trained = identity.get("code", "")
-        newer = "" if not trained else "yes" if trained == hash_code(list_training_code(method)) else "no, older"
-        lines.append([*values, trained, identity.get("torch", ""), newer])
+        folder = Path(values[0])
+        identity = read_identity(folder)[1] if (folder / "run.json").exists() else {}
+        present = "" if not identity else "no, older" if is_trained_by_older_code(folder, method) else "yes"
+        lines.append([*values, identity.get("code", ""), identity.get("torch", ""), present])
     headers = [name.replace("_", " ") for name in PROVENANCE]
     return {"headers": [*headers, "training code", "torch", "trained with the present code"], "rows": lines}
 

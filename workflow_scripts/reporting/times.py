@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.experiment.runs import parse_run
+from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.reporting.rows import COLUMNS
 
 HEADERS = ["stage", "method", "jobs", "mean seconds", "longest", "peak memory [MB]"]
@@ -29,7 +29,7 @@ def make_training_rows(histories: list[Path]) -> pd.DataFrame:
     records = []
     for path in histories:
         if lines := read_history(path):
-            run = parse_run(path.parts[-5], path.parts[-4], int(path.parts[-3].removeprefix("seed")))
+            run = parse_folder(path.parents[1])
             keys = {"dataset": run.dataset, "method": run.method, "group": run.group, "variant": run.variant}
             seconds = sum(line["seconds"] for line in lines)
             records.append(
