@@ -48,7 +48,7 @@ def page(given, browser, tmp_path):  # noqa: F811 (the fixture)
             save_figure(plot_curves(table), tmp_path / "figures" / stem)
             figures += [tmp_path / "figures" / f"{stem}.{ending}" for ending in ("png", "json")]
             figures[-1].write_text(draw_curves(table).to_json())
-    shown = {"tables": tables, "figures": figures, "times": [], "faults": tmp_path / "no.json"}
+    shown = {"tables": tables, "figures": figures, "times": [], "faults": tmp_path / "no.json", "runs": []}
     html = make_page("toy", given["path"], [PAPER], [given["meta"]], **shown, datasets=given["datasets"])
     (tmp_path / "index.html").write_text(html)
     browser.get(f"file://{tmp_path}/index.html")

@@ -46,7 +46,8 @@ def main() -> None:
     from workflow_scripts.training.devices import choose_device
 
     device = choose_device(arguments.device, arguments.threads)
-    embeddings = arguments.run / "embeddings"
+    embeddings, name = arguments.run / "embeddings", "/".join(arguments.run.absolute().parts[-3:])
+    print(f"{name}: evaluating", flush=True)
     with exclusive(arguments.run):
         PackedDataset(arguments.data).verify()
         shutil.rmtree(embeddings, ignore_errors=True)  # of an evaluation that was killed
@@ -58,6 +59,7 @@ def main() -> None:
         write_json(arguments.neighbours, {"neighbours": run.neighbours()})
         if not arguments.keep_embeddings:
             shutil.rmtree(embeddings)
+    print(f"{name}: evaluated, {len(rows)} rows")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, read_json, write_json
+from workflow_scripts.support.progress import make_bar
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -245,10 +246,7 @@ def _check_room(part: Path, total: int | None) -> None:
 
 
 def _append(response: Response, part: Path, total: int | None, done: int) -> None:
-    from tqdm import tqdm
-
-    bar = tqdm(total=total, initial=done, unit="B", unit_scale=True, desc=part.stem, mininterval=1.0)
-    with bar, open(part, "ab") as file:
+    with make_bar(part.stem, total, "B", done, unit_scale=True) as bar, open(part, "ab") as file:
         for content in _stream(response):
             file.write(content)
             bar.update(len(content))

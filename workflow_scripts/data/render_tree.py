@@ -31,6 +31,7 @@ from workflow_scripts.data.scenes import (
 )
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path, hash_settings, read_json, write_json
+from workflow_scripts.support.progress import make_bar
 
 RENDERER = 1  # of the images that one and the same settings give; part of the settings hash
 STAMP = "settings.json"
@@ -75,15 +76,11 @@ def start_tree(raw: Path, settings: RenderSettings) -> None:
 
 def draw_objects(raw: Path, settings: RenderSettings, threads: int) -> None:
     """Draw every object that is not there yet. The bytes do not depend on `threads`."""
-    from tqdm import tqdm
-
     names = [name for split in SPLITS for name in list_objects(settings, split)]
     missing = [name for name in names if not is_complete(object_folder(raw, settings, name), settings.views)]
     templates = make_classes(settings)
     with (
-        tqdm(
-            total=len(names), initial=len(names) - len(missing), unit="object", desc="rendering", mininterval=1
-        ) as progress,
+        make_bar("render", len(names), " objects", len(names) - len(missing)) as progress,
         ThreadPoolExecutor(threads, initializer=use_one_thread) as pool,
     ):
         jobs: list[Future[None]] = [

@@ -24,6 +24,7 @@ from typing import IO, Any, cast
 from tqdm import tqdm
 
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.progress import make_bar
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
 CHUNK = 1 << 20  # bytes per read; also the longest header that a tar may ask to hold in memory
@@ -68,7 +69,7 @@ def unpack(archive: Path, target: Path) -> int:
     try:
         with (
             open(archive, "rb", buffering=CHUNK) as file,
-            tqdm(total=archive.stat().st_size, unit="B", unit_scale=True, desc="unpack", mininterval=1.0) as bar,
+            make_bar(f"unpack {archive.name}", archive.stat().st_size, "B", unit_scale=True) as bar,
         ):
             writer = _Writer(archive, target)
             if kind.endswith(".zip"):

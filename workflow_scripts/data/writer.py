@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from workflow_scripts.data.packed import read_header
 from workflow_scripts.data.reading import Reader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path, read_json, write_bytes, write_json
+from workflow_scripts.support.progress import make_bar
 
 IMAGES_PER_TASK = 256
 TASKS_AHEAD = 8  # per worker; bounds what a stop can lose and what waits in memory
@@ -245,10 +245,10 @@ def fill(partial: PartialPack, job: Job, workers: int, journal_seconds: float) -
     if not tasks:
         return
     with open_workers(job, workers) as run:
-        with tqdm(total=len(remaining), desc="check", unit=" objects") as bar:
+        with make_bar("check", len(remaining), " objects") as bar:
             for task in run(check_objects, tasks):
                 bar.update(len(task))
-        with tqdm(total=total * views, initial=(total - len(remaining)) * views, desc="pack", unit=" images") as bar:
+        with make_bar("pack", total * views, " images", (total - len(remaining)) * views) as bar:
             _store(partial, run(store_objects, tasks), journal_seconds, lambda task: bar.update(len(task) * views))
 
 

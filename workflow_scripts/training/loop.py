@@ -19,6 +19,7 @@ from tqdm import tqdm
 from workflow_scripts.data.views import Views
 from workflow_scripts.methods.base import Method
 from workflow_scripts.support.errors import PreemptedError, UserError
+from workflow_scripts.support.progress import make_bar
 from workflow_scripts.support.seeding import numpy_generator, torch_generator
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
 from workflow_scripts.training.preemption import Preemption
@@ -84,7 +85,7 @@ class Meter:
         loss = sum(means.values())
         pace = {"images_per_second": round(speed, 1), "seconds": round(elapsed, 3)}
         self.state.log({"step": step, "loss": loss, **means, "lr": rate, **pace})
-        self.bar.set_postfix(loss=f"{loss:.3f}", images_per_s=f"{speed:.0f}")
+        self.bar.set_postfix(loss=f"{loss:.3f}", images_per_s=f"{speed:.0f}", refresh=False)
         self._sums, self._steps, self._since = {}, 0, time.perf_counter()
 
 
@@ -113,7 +114,7 @@ def _train(
     optimizer = make_optimizer(method, settings, device)
     order = BatchOrder(len(views), settings["batch_pairs"], seed)
     start = _resume(method, optimizer, state, device)
-    bar = tqdm(total=steps, initial=start, unit="step", desc="pretrain", mininterval=1.0, smoothing=0.05)
+    bar = make_bar(state.name, steps, "step", start, smoothing=0.05)
     meter = Meter(state, bar, 2 * settings["batch_pairs"])
     saved = time.monotonic()
     for step in range(start, steps):

@@ -25,6 +25,7 @@ class TrainingState:
         self.checkpoint = folder / "checkpoint.pt"
         self.history = folder / "history.jsonl"
         self.identity = identity
+        self.name = "/".join(folder.absolute().parts[-4:-1])  # <data set>/<run>/seed<k>
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, step: int, model: dict[str, Any], optimizer: dict[str, Any]) -> None:
