@@ -234,7 +234,8 @@ def test_provenance_tells_trainings_that_are_older_than_the_code(given, tmp_path
     monkeypatch.chdir(tmp_path)
     present = hash_code(list_training_code("simclr"))
     for seed, code in ((0, present), (1, "older")):
-        write_json(tmp_path / f"results/toy/simclr/seed{seed}/run.json", {"settings": {}, "identity": {"code": code, "torch": "2.x"}})
+        identity = {"code": code, "torch": "2.x"}
+        write_json(tmp_path / f"results/toy/simclr/seed{seed}/run.json", {"settings": {}, "identity": identity})
     lines = {line[0]: line[-3:] for line in describe_provenance(given["rows"])["rows"]}
     assert lines["results/toy/simclr/seed0"] == [present, "2.x", "yes"]
     assert lines["results/toy/simclr/seed1"] == ["older", "2.x", "no, older"]
