@@ -122,6 +122,11 @@ def get_resolution(source):
     return f"--resolution {side}" if side else ""
 
 
+def get_packers(wildcards):
+    """Processes that pack: images are decoded by several, a table is read once, by one."""
+    return config["engine"]["workers"] if get_resolution(wildcards.source) else 1
+
+
 def get_per_class(source):
     """Options of pack that keep only some images of each class."""
     share = config["sources"][source].get("per_class")

@@ -54,6 +54,7 @@ rule download:
         source=one_of(name for name, source in config["sources"].items() if "download" in source),
     conda:
         "../envs/environment.yaml"
+    priority: 3
     params:
         raw=lambda w, output: os.path.splitext(output.manifest)[0],
         entry=lambda w: config["sources"][w.source]["download"],
@@ -77,7 +78,7 @@ rule pack:
     priority: 3
     conda:
         "../envs/environment.yaml"
-    threads: config["engine"]["workers"]
+    threads: get_packers
     params:
         folder=lambda w, output: os.path.dirname(output[0]),
         layout=lambda w: config["sources"][w.source]["layout"],

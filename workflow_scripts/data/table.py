@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from torch import Tensor
 
 from workflow_scripts.data.reading import TRAIN, Normalisation
+
+if TYPE_CHECKING:
+    import pandas as pd  # which every training of images would wait for
 
 UNKNOWN = -1  # a category that no training row has: encoded as zeros
 
@@ -92,6 +93,8 @@ class TableReader:
 
 def make_column(values: pd.Series, train: np.ndarray) -> Column:
     """Describe a column by its training rows, `train` (N,) bool."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
     name, seen = str(values.name), values[train]
     if is_bool_dtype(values):
         return Column(name)
@@ -103,6 +106,8 @@ def make_column(values: pd.Series, train: np.ndarray) -> Column:
 def code(values: pd.Series, column: Column) -> np.ndarray:
     """Return a column's packed values (N,) float32."""
     if column.categories:
+        import pandas as pd
+
         return np.asarray(pd.Index(column.categories).get_indexer(pd.Index(values)), dtype=np.float32)
     return ((values.to_numpy(dtype=np.float64) - column.mean) / column.std).astype(np.float32)
 

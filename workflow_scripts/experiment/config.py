@@ -14,6 +14,8 @@ from jsonschema.exceptions import ValidationError, best_match
 from workflow_scripts.support.errors import UserError
 
 ROOT = Path(__file__).parents[2]
+# The same safe loader in C, where PyYAML was built with it: ten times as fast.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SCHEMA = ROOT / "schemas" / "config.schema.yaml"
 # A layout is a module of data/ with a reader of its files.
 LAYOUTS = [path.stem for path in (ROOT / "workflow_scripts" / "data").glob("*.py") if "open_reader" in path.read_text()]
@@ -22,7 +24,7 @@ LAYOUTS = [path.stem for path in (ROOT / "workflow_scripts" / "data").glob("*.py
 def read_yaml(path: Path) -> Any:
     """Read a YAML file safely (no tags); a missing or malformed one is a `UserError`."""
     try:
-        return yaml.safe_load(path.read_text())
+        return yaml.load(path.read_text(), LOADER)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
     except yaml.YAMLError as error:

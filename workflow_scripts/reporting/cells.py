@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workflow_scripts.experiment.runs import parse_run
@@ -22,7 +23,7 @@ from workflow_scripts.reporting.layouts import (
     make_view,
     read_paper,
 )
-from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.reporting.rows import KEY_COLUMNS, read_rows
 from workflow_scripts.reporting.times import make_training_rows
 from workflow_scripts.support.files import read_json
 
@@ -82,9 +83,11 @@ def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
     if select.get("representation") == "h":  # h belongs to a run, not to a context
         select = {key: value for key, value in select.items() if key not in ("context", "length")}
     longest = select.get("length") == "longest"
+    chosen = np.ones(len(rows), dtype=bool)
     for column, value in select.items():
         if not (column == "length" and longest):
-            rows = rows[rows[column] == value]
+            chosen &= (rows[column] == value).to_numpy(dtype=bool, na_value=False)
+    rows = rows[chosen]
     return rows[rows["length"] == rows["length"].max()] if longest and len(rows) else rows
 
 
@@ -133,6 +136,8 @@ def read_material(rows_path: Path, metas: list[Path], datasets: dict[str, Any], 
     """Read everything that views are made of. metas: meta.json of the sources. histories: for the time of trainings."""
     rows = read_rows(rows_path)
     rows = pd.concat([rows[rows["split"] == "test"], make_training_rows(histories)])
+    # Hundreds of queries follow: categories are compared by number, ten times as fast as text.
+    rows = rows.astype({name: "category" for name, kind in KEY_COLUMNS.items() if kind == "str"})
     sources = {meta.parent.parent.name: read_json(meta)["caveat"] for meta in metas}
     measured = {
         name: describe_measured(rows, name, entry["groups"], entry["methods"]) for name, entry in datasets.items()
