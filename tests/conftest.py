@@ -38,9 +38,9 @@ def shared_data() -> Path:
 PARTS = ("workflow_scripts", "rules", "papers", "experiments", "schemas", "profiles", "envs", "tests", "docs")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(tmp_path_factory) -> Path:
-    """A copy of the project with this environment, for commands of its documents."""
+    """A copy of the project with this environment, for commands of its documents, which add to it."""
     folder = tmp_path_factory.mktemp("project")
     for name in PARTS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "api"))

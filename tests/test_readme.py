@@ -64,5 +64,5 @@ def test_every_command_of_the_readme_runs(project):
             continue  # asks the cluster first; make test-slurm runs it on one
         done = run_as_user(project, shorten(line, project))
         assert done.returncode == 0, line + done.stdout[-3000:] + done.stderr[-3000:]
-        assert done.stdout.strip(), f"{line} says nothing"
+        assert (done.stdout + done.stderr).strip(), f"{line} says nothing"
     assert (project / "results" / "tensorboard" / "smoke" / "simclr" / "seed0").is_dir()

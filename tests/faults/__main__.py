@@ -64,6 +64,7 @@ def main() -> int:
         sys.exit(f"error: the workflow fails without any fault:\n{output[-2000:]}")
     expected = read_results(finished)
     trials: list[Trial] = []
+    lines: list[list[str]] = []
     bar = tqdm(desc="faults", unit="trial")
     parts = {
         "downloads": download_trials(scratch),
@@ -71,6 +72,7 @@ def main() -> int:
         "damage": damage_trials(finished, scratch, arguments.damages, arguments.seed),
         "kills": kill_trials(scratch, arguments.kills, arguments.seed, seconds, expected),
     }
+    before = read_json(arguments.output)["rows"] if arguments.output.exists() else []
     for name in arguments.only:
         for trial in parts[name]:
             trials.append(trial)
@@ -78,10 +80,11 @@ def main() -> int:
             bar.set_postfix(lost=sum(not trial.survived for trial in trials))
             if not trial.survived:
                 tqdm.write(f"lost: {trial.kind}: {trial.seen}")
+            lines = [[cell.replace(str(scratch), "") for cell in line] for line in summarise(trials)]
+            lines = merge(before, lines)
+            # After every trial: it takes an hour, and may be ended itself.
+            write_json(arguments.output, {"headers": HEADERS, "rows": lines, "seed": arguments.seed})
     bar.close()
-    lines = [[cell.replace(str(scratch), "") for cell in line] for line in summarise(trials)]
-    lines = merge(read_json(arguments.output)["rows"] if arguments.output.exists() else [], lines)
-    write_json(arguments.output, {"headers": HEADERS, "rows": lines, "seed": arguments.seed})
     print(tabulate(lines, HEADERS, tablefmt="github", maxcolwidths=[40, None, None, 110]))
     lost = sum(not trial.survived for trial in trials)
     print(f"\n{len(trials)} faults, {lost} lost; an unbroken run takes {seconds:.0f} s")
