@@ -52,9 +52,9 @@ rule download:
         "results/data/{source}/download.time.tsv"
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "download" in source),
+    priority: 3
     conda:
         "../envs/environment.yaml"
-    priority: 3
     params:
         raw=lambda w, output: os.path.splitext(output.manifest)[0],
         entry=lambda w: config["sources"][w.source]["download"],
