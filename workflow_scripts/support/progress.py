@@ -36,5 +36,7 @@ def make_bar(what: str, total: int | None, unit: str, initial: int = 0, **option
 
     alone = sys.stderr.isatty()
     file: Any = sys.stderr if alone else Lines(sys.stderr)
-    pace = {"mininterval": 1.0 if alone else SECONDS, "maxinterval": 1.0 if alone else SECONDS}
-    return tqdm(total=total, initial=initial, unit=unit, desc=what, file=file, **pace, **options)
+    seconds = 1.0 if alone else SECONDS
+    # Both: tqdm lowers the number of steps between two looks at the clock where a line is late.
+    options |= {"mininterval": seconds, "maxinterval": seconds}
+    return tqdm(total=total, initial=initial, unit=unit, desc=what, file=file, **options)
