@@ -48,7 +48,7 @@ def test_logs_follow_histories(tmp_path):
 
 
 def test_the_command_says_when_there_is_nothing(tmp_path):
-    command = [sys.executable, "-m", "workflow_scripts.tensorboard", "--once", "--logs", str(tmp_path / "logs")]
+    command = [sys.executable, "-m", "workflow_scripts.tensorboard", "--once"]
     ended = subprocess.run([*command, "--results", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 1
     wanted = f"error: {tmp_path} holds no history of a training yet; start one with make reproduce"

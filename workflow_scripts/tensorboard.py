@@ -58,17 +58,17 @@ def main() -> None:
     """Copy, serve, and go on copying until the server ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of results (default: results)")
-    parser.add_argument("--logs", type=Path, default=Path("results/tensorboard"), help="folder of logs, written anew")
     parser.add_argument("--port", default="6006", help="port of the server (default: 6006)")
     parser.add_argument("--once", action="store_true", help="write the logs, and start no server")
     arguments = parser.parse_args()
-    logs = HistoryLogs(arguments.results, arguments.logs)
+    folder = arguments.results / "tensorboard"  # not an option: what is in it is deleted
+    logs = HistoryLogs(arguments.results, folder)
     if not (count := logs.update()):
         raise UserError(f"{arguments.results} holds no history of a training yet; start one with make reproduce")
-    print(f"histories of {count} trainings in {arguments.logs}", flush=True)
+    print(f"histories of {count} trainings in {folder}", flush=True)
     if arguments.once:
         return
-    serve = [sys.executable, "-m", "tensorboard.main", "--logdir", str(arguments.logs), "--port", arguments.port]
+    serve = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", arguments.port]
     with subprocess.Popen(serve) as server:
         try:
             while server.poll() is None:

@@ -136,7 +136,7 @@ def read_material(rows_path: Path, metas: list[Path], datasets: dict[str, Any], 
     """Read everything that views are made of. metas: meta.json of the sources. histories: for the time of trainings."""
     rows = read_rows(rows_path)
     rows = pd.concat([rows[rows["split"] == "test"], make_training_rows(histories)])
-    # Hundreds of queries follow: categories are compared by number, ten times as fast as text.
+    # Hundreds of queries follow: categories are compared by number, text is not.
     rows = rows.astype({name: "category" for name, kind in KEY_COLUMNS.items() if kind == "str"})
     sources = {meta.parent.parent.name: read_json(meta)["caveat"] for meta in metas}
     measured = {
