@@ -5,6 +5,7 @@ import itertools
 import pytest
 import torch
 
+from workflow_scripts.benchmarks import evaluating, setting, training
 from workflow_scripts.benchmarks.document import DOCUMENT, render
 from workflow_scripts.benchmarks.measuring import Row, fit_exponent, run_alone, summarise, time_in_turn
 from workflow_scripts.benchmarks.straightforward import build_mask
@@ -48,6 +49,35 @@ def test_the_straightforward_mask_is_the_pipelines():
     pairs = [(row, pair) for row, pair in itertools.product(range(64), range(32)) if pair < row // 2]
     assert all(mask[row, 2 * pair] == mask[row, 2 * pair + 1] for row, pair in pairs)
     assert sum(bool(mask[row, 2 * pair]) for row, pair in pairs) / len(pairs) == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.fixture
+def small(smoke_packed, smoke_config, tmp_path, monkeypatch) -> setting.Setting:
+    """A setting on the smoke data, at its one resolution and batch size."""
+    (tmp_path / "packed32").symlink_to(smoke_packed)
+    (tmp_path / "raw").symlink_to(smoke_packed.parent / "raw")
+    config = {**smoke_config, "dataset_settings": {"embedded": smoke_config["dataset_settings"]["smoke"]}}
+    for module in (setting, evaluating):
+        monkeypatch.setattr(module, "read_config", lambda: config)
+    monkeypatch.setattr(training, "SIDES", (32,))
+    monkeypatch.setattr(evaluating, "PROBE_STEPS", 2)
+    return setting.Setting(tmp_path, "cpu", repeats=1)
+
+
+@pytest.mark.parametrize(
+    ("measure", "arguments"),
+    [
+        (training.measure_training, ("contextssl", 1)),
+        (training.measure_against_straightforward, ()),
+        (training.measure_growth, ("width", 1)),
+        (evaluating.measure_embedding, ()),
+        (evaluating.measure_probes, ()),
+    ],
+)
+def test_parts_run_on_what_the_pipeline_is_made_of(measure, arguments, small):
+    rows = measure(small, *arguments)
+    assert rows
+    assert all(row.value > 0 for row in rows)
 
 
 def test_the_document_is_what_its_rows_say():

@@ -62,6 +62,7 @@ def build_mask(tokens: int, probability: float) -> Tensor:
 
 def take_steps(method: ContextSSL, dataset: ImagePairs, settings: dict[str, Any], device: torch.device) -> int:
     """Train for one pass over the data set, and return the number of steps."""
+    method.to(device).train()
     own = method.settings
     loader = DataLoader(dataset, settings["batch_pairs"], shuffle=True, drop_last=True)
     optimizer = torch.optim.AdamW(method.parameters(), lr=settings["lr"])
