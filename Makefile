@@ -69,7 +69,7 @@ scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
 	@$(BIN)/python -m workflow_scripts.benchmarks.document
 
 readme: setup ## put the figure and the verdicts of the report into README.md
-	@$(BIN)/python -m workflow_scripts.readme
+	@$(BIN)/python -m workflow_scripts.readme $(ARGS)
 
 api: setup-dev ## write pages of the code's docstrings to docs/api
 	@$(BIN)/pdoc --output-directory docs/api --docformat markdown workflow_scripts

@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import run_as_user
 
-from workflow_scripts.readme import README, VERDICTS, fill_readme, read_verdicts, render_verdicts
+from workflow_scripts.readme import README, VERDICTS, fill_readme, merge_verdicts, read_verdicts, render_verdicts
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_json
 
@@ -33,6 +33,20 @@ def test_verdicts_come_from_scorecards(tmp_path):
     text = render_verdicts(read_verdicts(tmp_path))
     assert "| It works | not reproduced |" in text
     assert "toy: small." in text
+
+
+@pytest.mark.unit
+def test_what_an_experiment_did_not_run_keeps_its_verdict():
+    def judged(**verdicts):
+        return {"claims": [{"claim": claim, "verdict": verdict} for claim, verdict in verdicts.items()], "caveat": ""}
+
+    known = {"toy": judged(a="reproduced", b="not run", c="reproduced"), "other": judged(a="undecided")}
+    found = {"toy": judged(a="not run", b="reproduced", c="not reproduced", d="not run"), "bare": judged(a="not run")}
+    assert merge_verdicts(known, found) == {
+        "toy": judged(a="reproduced", b="reproduced", c="not reproduced", d="not run"),
+        "other": judged(a="undecided"),
+    }
+    assert merge_verdicts({}, known) == known
 
 
 def list_commands():

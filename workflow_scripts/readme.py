@@ -1,6 +1,7 @@
 """`make readme`: the figure and the verdicts that README.md shows, from the reports at hand. Nothing in them is typed.
 
-Verdicts are kept in docs/reproduced.json, by data set, so that experiments which ran elsewhere stay in the table.
+Verdicts are kept in docs/reproduced.json, by data set, so that experiments which ran elsewhere stay in the table: a
+claim that this experiment did not run keeps the verdict of the one that did.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.experiment.config import ROOT
+from workflow_scripts.reporting.scorecard import NOT_RUN
 from workflow_scripts.support.errors import UserError, command
 from workflow_scripts.support.files import read_json, write_json, write_text
 
@@ -30,6 +32,20 @@ def read_verdicts(tables: Path) -> dict[str, Any]:
     if not found:
         raise UserError(f"{tables} holds no scorecard; run make reproduce first")
     return found
+
+
+def merge_verdicts(known: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Return known and found verdicts by data set; the found ones win, where they are more than `NOT_RUN`."""
+    merged = dict(known)
+    for name, entry in found.items():
+        if all(claim["verdict"] == NOT_RUN for claim in entry["claims"]):
+            continue  # a data set on which no claim is judged
+        before = {claim["claim"]: claim["verdict"] for claim in known.get(name, {}).get("claims", [])}
+        claims = [
+            c | {"verdict": before.get(c["claim"], NOT_RUN)} if c["verdict"] == NOT_RUN else c for c in entry["claims"]
+        ]
+        merged[name] = {**entry, "claims": claims}
+    return merged
 
 
 def render_verdicts(verdicts: dict[str, Any]) -> str:
@@ -54,7 +70,7 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of reports (default: reports)")
     arguments = parser.parse_args()
     known = read_json(VERDICTS) if VERDICTS.exists() else {}
-    verdicts = known | read_verdicts(arguments.reports / "tables")
+    verdicts = merge_verdicts(known, read_verdicts(arguments.reports / "tables"))
     write_json(VERDICTS, verdicts)
     if (curves := arguments.reports / "figures" / "embedded.context_curves.png").exists():
         shutil.copyfile(curves, FIGURE)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from workflow_scripts.benchmarks.measuring import Row, fit_exponent
 from workflow_scripts.experiment.config import ROOT
 from workflow_scripts.support.files import write_text
+from workflow_scripts.support.templates import fill_template
 
 ROWS = ROOT / "docs" / "bench.csv"
+TEMPLATE = Path(__file__).parent / "scaling.md.j2"
 DOCUMENT = ROOT / "docs" / "scaling.md"
 
 
@@ -42,11 +43,8 @@ class Rows:
 def render(rows: Path = ROWS) -> str:
     """Return the document."""
     table = pd.read_csv(rows)
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, keep_trailing_newline=True
-    )
     machine = {key: table[key].iloc[0] for key in ("device", "processor", "torch", "python")}
-    return templates.get_template("scaling.md.j2").render(rows=Rows(table), machine=machine)
+    return fill_template(TEMPLATE, rows=Rows(table), machine=machine)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.support.files import read_json
+from workflow_scripts.support.templates import fill_template
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
 COLUMNS = ("representation", "context", "length", "task", "metric", "value")
 
 
@@ -19,10 +19,8 @@ def describe_model(run: Path, data: Path, rows: list[dict[str, Any]]) -> str:
     """Return the model card of a run in Markdown. data: folder of its packed data. rows: of its evaluation."""
     settings, identity = read_identity(run)
     tested = [row for row in rows if row["split"] == "test"]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
-    return environment.get_template("model_card.md.j2").render(
+    return fill_template(
+        TEMPLATE,
         run=run.as_posix(),
         data=data.as_posix(),
         settings=settings,

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -23,6 +22,7 @@ from workflow_scripts.reporting.rows import read_rows
 from workflow_scripts.reporting.shapes import describe_shapes
 from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.support.files import read_json
+from workflow_scripts.support.templates import fill_template
 
 TEMPLATES = Path(__file__).parent / "templates"
 PROVENANCE = ["run", "seed", "config_hash", "data_hash", "code_hash", "device"]
@@ -48,10 +48,8 @@ def make_page(
     tested = frame[frame["split"] == "test"]
     described = [describe_source(path) for path in sources]
     contents = [describe_table(path) for path in tables if path.suffix == ".json"]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("report.html.j2").render(
+    return fill_template(
+        TEMPLATES / "report.html.j2",
         title="In-Context Symmetries, reproduced",
         experiment=experiment,
         papers=[read_paper(path) for path in papers],
