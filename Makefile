@@ -14,14 +14,15 @@ OVERLAY := $(if $(filter embedded,$(EXPERIMENT)),,--configfile experiments/$(EXP
 empty :=
 comma := ,
 CONFIG := $(if $(SEEDS),--config "seeds=[$(shell seq -s $(comma) 0 $$(($(SEEDS) - 1)))]")
-GPUS := $(shell command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | wc -l)
+VISIBLE := $(subst $(comma), ,$(CUDA_VISIBLE_DEVICES))
+GPUS := $(if $(VISIBLE),$(words $(VISIBLE)),$(shell command -v nvidia-smi >/dev/null && nvidia-smi -L | grep -c ^GPU))
 # On a cluster, the cluster counts them.
 LIMITS := $(if $(filter-out 0,$(GPUS)),$(if $(filter default,$(PROFILE)),--resources gpu=$(GPUS)))
 WITH_PATH := PATH="$(abspath $(BIN)):$$PATH"
 OPTIONS := --profile profiles/$(PROFILE) $(OVERLAY) $(LIMITS)
 START := $(WITH_PATH) $(BIN)/python -m workflow_scripts.start $(OPTIONS)
 # Beside a run that is at work: plans, and what is printed.
-SNAKEMAKE := $(WITH_PATH) $(BIN)/snakemake --profile profiles/default $(OVERLAY)
+BESIDE := $(WITH_PATH) $(BIN)/python -m workflow_scripts.start --beside --profile profiles/default $(OVERLAY)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev reproduce status tensorboard tables plan ablations paper test test-slurm faults bench scaling readme api check format lock
@@ -32,7 +33,7 @@ help: ## list what you can ask for
 
 reproduce: setup ## run an experiment from data to report, and say where the report is
 	@$(START) --quiet rules $(ARGS) $(CONFIG)
-	@$(SNAKEMAKE) --quiet all $(ARGS) $(CONFIG) -- summary 2>/dev/null
+	@$(BESIDE) --quiet all $(ARGS) $(CONFIG) -- summary 2>/dev/null
 
 status: setup ## say how far each training is, while they run
 	@$(BIN)/python -m workflow_scripts.status
@@ -44,8 +45,8 @@ tables: setup ## make tables, figures and report again from stored rows, without
 	@$(START) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views
 
 plan: setup ## say what would run and what it would cost, and run nothing
-	@$(SNAKEMAKE) --dry-run --quiet rules $(ARGS) $(CONFIG)
-	@$(SNAKEMAKE) --quiet all $(ARGS) $(CONFIG) -- costs 2>/dev/null
+	@$(BESIDE) --dry-run --quiet rules $(ARGS) $(CONFIG)
+	@$(BESIDE) --quiet all $(ARGS) $(CONFIG) -- costs 2>/dev/null
 
 ablations: ## run the paper's ablations on the embedded data
 	@$(MAKE) --no-print-directory reproduce EXPERIMENT=embedded-ablations
@@ -78,7 +79,7 @@ check: setup-dev ## check formatting, types, lint of code and workflow
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
 	@$(BIN)/snakefmt --check Snakefile rules
 	@$(BIN)/mypy
-	@$(SNAKEMAKE) --lint
+	@$(BESIDE) --lint
 
 format: setup-dev ## format all code
 	@$(BIN)/ruff check --fix && $(BIN)/ruff format && $(BIN)/snakefmt Snakefile rules

@@ -57,8 +57,10 @@ def test_circular_hue_sees_no_seam():
 
 def test_groups_divide_the_action():
     space = ViewActions().space()
-    np.testing.assert_array_equal(space.visible(("rotation",)), [1, 1, 1, 1, 0, 0])
-    np.testing.assert_array_equal(space.visible(("color",)), [0, 0, 0, 0, 1, 1])
+    action = torch.tensor([[1.0, 2, 3, 4, -5, 6]])
+    np.testing.assert_array_equal(space.show(action, ("rotation",)), [[1, 2, 3, 4, 0, 0]])
+    np.testing.assert_array_equal(space.show(action, ("color",)), [[0, 0, 0, 0, -5, 6]])
+    np.testing.assert_array_equal(space.show(action, ("color", "rotation")), action)
     assert space.dim == 6
 
 

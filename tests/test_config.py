@@ -136,6 +136,27 @@ def test_a_training_that_goes_on_keeps_the_code_it_began_with(tmp_path, monkeypa
     assert claim_run(run, settings, tmp_path / "packed") == first
 
 
+def test_a_run_that_starts_from_other_weights_is_another(tmp_path):
+    write_json(tmp_path / "packed" / "meta.json", {"sha256": {}})
+    run, settings, start = tmp_path / "run", {"method": "simclr"}, tmp_path / "start.safetensors"
+    plain = claim_run(tmp_path / "plain", settings, tmp_path / "packed")
+    start.write_bytes(b"first")
+    first = claim_run(run, settings, tmp_path / "packed", start)
+    (run / "state").mkdir()
+    (run / "state" / "checkpoint.pt").touch()
+    assert claim_run(run, settings, tmp_path / "packed", start) == first
+    start.write_bytes(b"trained again")
+    second = claim_run(run, settings, tmp_path / "packed", start)
+    assert len({plain["hash"], first["hash"], second["hash"]}) == 3
+
+
+def test_a_second_draw_is_trained_as_the_first_is(config):
+    overlay = read_yaml(ROOT / "experiments" / "embedded-draws.yaml")
+    both = merge(config, overlay)
+    one, other = (get_settings(both, parse_run(name, "simclr", 0)) for name in ("embedded", "embedded-draw1"))
+    assert {**one, "dataset": None} == {**other, "dataset": None}
+
+
 def test_a_method_that_is_added_changes_no_other_methods_code(tmp_path):
     own = identity.list_training_code("simclr")
     assert {"methods/simclr.py", "methods/base.py", "methods/losses.py", "models/encoders.py"} <= set(own)

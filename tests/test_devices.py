@@ -1,5 +1,6 @@
 """GPU slots, with pretended devices: never two jobs on one, and none lost with a job that crashes."""
 
+import os
 import subprocess
 import sys
 import time
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workflow_scripts.training import devices
 from workflow_scripts.training.devices import VISIBLE, claim_gpu, list_gpus
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +71,27 @@ def test_only_visible_gpus_are_claimed(monkeypatch, tmp_path):
     assert claim_gpu(["3"], tmp_path) == "3"
     monkeypatch.setenv(VISIBLE, "")
     assert list_gpus() == []
+
+
+def test_one_visible_gpu_is_claimed_too(monkeypatch, tmp_path):
+    monkeypatch.setenv(VISIBLE, "3")
+    monkeypatch.setattr(devices, "slot_folder", lambda: tmp_path)
+    monkeypatch.setattr(devices.torch.cuda, "is_available", lambda: True)
+    assert devices.choose_device("auto", 1).type == "cuda"
+    assert [path.name for path in tmp_path.iterdir()] == ["3"]
+
+
+@pytest.mark.parametrize(("visible", "limit"), [(None, "gpu=2"), ("3", "gpu=1"), ("0,GPU-1,5", "gpu=3")])
+def test_make_runs_as_many_gpu_jobs_as_it_may_use(visible, limit, monkeypatch, tmp_path):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU 0: H100'\necho '  MIG 1g.10gb Device 0:'\necho 'GPU 1: H100'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv(VISIBLE, raising=False)
+    if visible:
+        monkeypatch.setenv(VISIBLE, visible)
+    shown = subprocess.run(["make", "-n", "reproduce"], cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+    assert f"--resources {limit} " in shown
 
 
 def test_the_machines_gpus_are_listed_by_index(monkeypatch, tmp_path):

@@ -51,3 +51,12 @@ def test_vicreg_terms_match_loops():
     penalty = sum(cov[a][b] ** 2 for a in range(d) for b in range(d) if a != b) / d
     assert float(variance_hinge(z)) == pytest.approx(variance, 1e-5)
     assert float(covariance_penalty(z)) == pytest.approx(penalty, 1e-5)
+
+
+@pytest.mark.parametrize("loss", [lambda z: info_nce(z, z.flip(1), 0.1), covariance_penalty])
+def test_losses_stay_in_float32_under_autocast(loss):
+    z = torch.randn(64, 32, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert (z @ z.T).dtype == torch.bfloat16  # what this guards against
+        under = loss(z)
+    assert torch.equal(under, loss(z))

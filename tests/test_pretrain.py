@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from workflow_scripts.data.actions import ViewActions
+from workflow_scripts.data.views import open_views
 from workflow_scripts.experiment.runs import get_settings, parse_run
 from workflow_scripts.support.errors import RESUME_CODE, UserError
-from workflow_scripts.training.loop import BatchOrder
+from workflow_scripts.training.batches import BatchOrder, iterate_pairs
 from workflow_scripts.training.optimisation import learning_rate
 from workflow_scripts.training.run import build_method, save_weights, start_from
 
@@ -203,6 +204,19 @@ def test_an_epoch_visits_every_object_at_most_once():
         assert len(objects) == len(set(objects)) == 48
     assert epochs[0][0].tolist() != epochs[1][0].tolist()
     assert order[2].tolist() == BatchOrder(50, 16, 3)[2].tolist()
+
+
+@pytest.mark.parametrize("steps", [range(2, 9), range(3, 4), range(0)])
+def test_batches_prepared_ahead_are_those_of_each_step(steps, smoke_config, smoke_packed):
+    views = open_views(smoke_packed, settings_of(smoke_config, "simclr")["dataset"], "train", torch.device("cpu"))
+    ahead, alone = (list(iterate_pairs(views, 4, 5, steps, ahead)) for ahead in (True, False))
+    order = BatchOrder(len(views), 4, 5)
+    assert len(ahead) == len(alone) == len(steps)
+    for step, first, second in zip(steps, ahead, alone, strict=True):
+        expected = views.pairs(order[step], 5, "pairs", step)
+        assert torch.equal(first.inputs, expected.inputs)
+        assert torch.equal(second.inputs, expected.inputs)
+        assert torch.equal(first.action, second.action)
 
 
 def test_learning_rate_by_hand():

@@ -30,15 +30,16 @@ def test_verdicts_come_from_scorecards(tmp_path):
         read_verdicts(tmp_path)
     table = {"scope": "toy", "rows": [["id", "It works", "not reproduced"]], "caveat": "small"}
     write_json(tmp_path / "toy.scorecard.json", table)
+    (tmp_path / "toy.scorecard.csv").write_text("claim,comparison,seeds\nid,one,3\nid,another,1\n")
     text = render_verdicts(read_verdicts(tmp_path))
     assert "| It works | not reproduced |" in text
-    assert "toy: small." in text
+    assert "toy: 3 seeds; small." in text
 
 
 @pytest.mark.unit
 def test_what_an_experiment_did_not_run_keeps_its_verdict():
     def judged(**verdicts):
-        return {"claims": [{"claim": claim, "verdict": verdict} for claim, verdict in verdicts.items()], "caveat": ""}
+        return {"claims": [{"claim": c, "verdict": v, "seeds": 1} for c, v in verdicts.items()], "caveat": ""}
 
     known = {"toy": judged(a="reproduced", b="not run", c="reproduced"), "other": judged(a="undecided")}
     found = {"toy": judged(a="not run", b="reproduced", c="not reproduced", d="not run"), "bare": judged(a="not run")}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from workflow_scripts.start import merge_options
+
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.faults
 
@@ -70,3 +72,17 @@ def test_the_profile_ends_jobs_that_are_left(start, tmp_path):
     result = start("--profile", script.parent)
     assert result.returncode == 1
     assert "could not end the jobs of an earlier run" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ("--config a=1 --quiet rules --config b=2", "--config a=1 b=2 --quiet rules"),
+        ("--configfile x.yaml -n --configfiles y.yaml z.yaml", "--configfiles x.yaml y.yaml z.yaml -n"),
+        ("-C a=1 -- target", "--config a=1 -- target"),
+        ("--configfile=x.yaml all", "--configfile=x.yaml all"),
+        ("", ""),
+    ],
+)
+def test_no_config_option_cancels_another(given, passed):
+    assert merge_options(given.split()) == passed.split()

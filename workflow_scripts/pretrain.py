@@ -44,7 +44,7 @@ def main() -> None:
     settings = arguments.settings
     with exclusive(arguments.run):
         PackedDataset(arguments.data).verify()
-        identity = claim_run(arguments.run, settings, arguments.data)
+        identity = claim_run(arguments.run, settings, arguments.data, arguments.start)
         views = open_views(arguments.data, settings["dataset"], "train", device)
         method = build_method(settings, views.space, arguments.data)
         if arguments.start:

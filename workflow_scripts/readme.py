@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from workflow_scripts.experiment.config import ROOT
 from workflow_scripts.reporting.scorecard import NOT_RUN
 from workflow_scripts.support.errors import UserError, command
@@ -26,8 +28,11 @@ def read_verdicts(tables: Path) -> dict[str, Any]:
     """Return claims, verdicts and caveat of every scorecard in a folder of tables, by data set."""
     found = {}
     for path in sorted(tables.glob("*.scorecard.json")):
-        table = read_json(path)
-        claims = [{"claim": text, "verdict": verdict} for _, text, verdict in table["rows"]]
+        table, comparisons = read_json(path), pd.read_csv(path.with_suffix(".csv"))
+        seeds = comparisons.reindex(columns=["claim", "seeds"]).fillna(0).groupby("claim").max().seeds
+        claims = [
+            {"claim": text, "verdict": verdict, "seeds": int(seeds[name])} for name, text, verdict in table["rows"]
+        ]
         found[table["scope"]] = {"claims": claims, "caveat": table["caveat"]}
     if not found:
         raise UserError(f"{tables} holds no scorecard; run make reproduce first")
@@ -40,10 +45,8 @@ def merge_verdicts(known: dict[str, Any], found: dict[str, Any]) -> dict[str, An
     for name, entry in found.items():
         if all(claim["verdict"] == NOT_RUN for claim in entry["claims"]):
             continue  # a data set on which no claim is judged
-        before = {claim["claim"]: claim["verdict"] for claim in known.get(name, {}).get("claims", [])}
-        claims = [
-            c | {"verdict": before.get(c["claim"], NOT_RUN)} if c["verdict"] == NOT_RUN else c for c in entry["claims"]
-        ]
+        before = {claim["claim"]: claim for claim in known.get(name, {}).get("claims", [])}
+        claims = [before.get(c["claim"], c) if c["verdict"] == NOT_RUN else c for c in entry["claims"]]
         merged[name] = {**entry, "claims": claims}
     return merged
 
@@ -54,8 +57,15 @@ def render_verdicts(verdicts: dict[str, Any]) -> str:
     own = {name: {c["claim"]: c["verdict"] for c in entry["claims"]} for name, entry in verdicts.items()}
     lines = ["", "| The paper says | " + " | ".join(verdicts) + " |", "| --- |" + " --- |" * len(verdicts)]
     lines += [f"| {claim} | " + " | ".join(own[name].get(claim, "") for name in verdicts) + " |" for claim in claims]
-    caveats = [f"{name}: {entry['caveat']}." for name, entry in verdicts.items() if entry["caveat"]]
-    return "\n".join([*lines, "", *caveats, ""])
+    notes = [f"{name}: {count_seeds(entry['claims'])}{entry['caveat']}." for name, entry in verdicts.items()]
+    return "\n".join([*lines, "", *notes, ""])
+
+
+def count_seeds(claims: list[dict[str, Any]]) -> str:
+    """Say how many seeds verdicts rest on."""
+    counts = sorted({claim["seeds"] for claim in claims if claim["verdict"] != NOT_RUN})
+    few = ", so that no spread is known" if counts == [1] else ""
+    return f"{' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}{few}; " if counts else ""
 
 
 def fill_readme(text: str, verdicts: dict[str, Any]) -> str:

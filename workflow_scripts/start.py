@@ -1,8 +1,11 @@
-"""Start Snakemake, alone in its folder: what `make` calls instead of `snakemake`.
+"""Start Snakemake, alone in its folder: what `make` calls instead of `snakemake`. With `--beside` first, not alone.
 
 Snakemake's lock outlives a Snakemake that is killed, and so may its jobs on a cluster; the same command would be
 refused until someone unlocks the folder. This lock is the kernel's, which frees it with the process, so whoever holds
 it may clear what a dead Snakemake left: its lock, and by the profile's `recover`, its jobs.
+
+Of a config option that is given twice Snakemake drops the first, so that a user's own would cancel `make`'s: here they
+are merged.
 """
 
 from __future__ import annotations
@@ -19,18 +22,36 @@ import psutil
 from workflow_scripts.support.errors import UserError, command
 
 STATE = Path(".snakemake")
+MERGED = {"--config": "--config", "-C": "--config", "--configfile": "--configfiles", "--configfiles": "--configfiles"}
 
 
 @command
 def main() -> None:
     """Replace this process by Snakemake with the same arguments."""
-    arguments = sys.argv[1:]
-    STATE.mkdir(exist_ok=True)
-    hold(STATE / "workflow.lock")
-    recover(arguments)  # first: jobs that are left run a Snakemake of their own
-    if (STATE / "locks").is_dir() and not find_snakemake():
-        shutil.rmtree(STATE / "locks")
-    os.execvp("snakemake", ["snakemake", *arguments])
+    beside = sys.argv[1:2] == ["--beside"]
+    arguments = sys.argv[2:] if beside else sys.argv[1:]
+    if not beside:
+        STATE.mkdir(exist_ok=True)
+        hold(STATE / "workflow.lock")
+        recover(arguments)  # first: jobs that are left run a Snakemake of their own
+        if (STATE / "locks").is_dir() and not find_snakemake():
+            shutil.rmtree(STATE / "locks")
+    os.execvp("snakemake", ["snakemake", *merge_options(arguments)])
+
+
+def merge_options(arguments: list[str]) -> list[str]:
+    """Return arguments with the values of each option of `MERGED`, in order, at its first place."""
+    merged: list[str | list[str]] = []
+    values: dict[str, list[str]] = {}
+    name = ""
+    for argument in arguments:
+        if argument.startswith("-"):
+            name = MERGED.get(argument, "")
+        if argument in MERGED and name not in values:
+            merged.append(values.setdefault(name, [name]))
+        elif argument not in MERGED:
+            (values[name] if name else merged).append(argument)
+    return [word for part in merged for word in ([part] if isinstance(part, str) else part)]
 
 
 def hold(path: Path) -> None:

@@ -41,7 +41,7 @@ def measure_embedding(setting: Setting) -> list[Row]:
         wait(device)
 
     seconds = time_in_turn(
-        {"ours": lambda: embed_split(method, views, contexts, device), "epoch": epoch}, setting.repeats
+        {"ours": lambda: list(embed_split(method, views, contexts, device)), "epoch": epoch}, setting.repeats
     )
     images = len(views) * views.views
     ratio = EPOCHS * len(contexts) * seconds["epoch"] / seconds["ours"]

@@ -73,7 +73,7 @@ def take_steps(method: ContextSSL, dataset: ImagePairs, settings: dict[str, Any]
         features = torch.stack(method.encode_pairs(pairs), dim=1)
         total = torch.zeros((), device=device)
         for group, entries in method.space.groups.items():
-            shown = pairs.action * method.space.visible((group,)).to(device)
+            shown = method.space.show(pairs.action, (group,))
             masks = torch.stack([build_mask(own.block_tokens, own.mask_probability) for _ in range(own.layers)])
             actions = torch.stack([shown, torch.zeros_like(shown)], dim=1)
             blocks = (t.flatten(0, 1).unflatten(0, (-1, own.block_tokens)) for t in (features, actions))

@@ -30,12 +30,12 @@ class ActionSpace:
         """Number of entries of a state or an action."""
         return max(entries.stop for entries in self.groups.values())
 
-    def visible(self, names: tuple[str, ...]) -> Tensor:
-        """Return a 0/1 vector (dim,) that keeps the entries of the named groups."""
-        keep = torch.zeros(self.dim)
+    def show(self, actions: Tensor, names: tuple[str, ...]) -> Tensor:
+        """Return actions (..., dim) with the entries of the named groups, and zeros in place of the others."""
+        shown = torch.zeros_like(actions)
         for name in names:
-            keep[self.groups[name]] = 1
-        return keep
+            shown[..., self.groups[name]] = actions[..., self.groups[name]]
+        return shown
 
 
 def invert_quaternion(q: Tensor) -> Tensor:

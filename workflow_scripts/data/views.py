@@ -24,6 +24,7 @@ from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.table import RowEncoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator, torch_generator
+from workflow_scripts.support.transfer import to_device
 
 NO_ATTRIBUTES: dict[str, np.ndarray] = {}  # of images
 
@@ -72,9 +73,7 @@ class _Normaliser:
 
     def upload(self, images: np.ndarray) -> Tensor:
         """Return floats in [0, 1], (..., 3, H, W), in channels-last memory."""
-        tensor = torch.from_numpy(np.ascontiguousarray(images))
-        if self.device.type == "cuda":
-            tensor = tensor.pin_memory().to(self.device, non_blocking=True)
+        tensor = to_device(torch.from_numpy(np.ascontiguousarray(images)), self.device)
         return tensor.movedim(-1, -3).float().div_(255)
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -111,9 +110,8 @@ class StoredViews:
         rows = torch.arange(len(objects))
         state1, state2 = states[rows, torch.from_numpy(first)], states[rows, torch.from_numpy(second)]
         device = self._normaliser.device
-        action = self.space.relate(state1, state2).to(device, non_blocking=True)
-        label = torch.from_numpy(self.labels[objects]).to(device, non_blocking=True)
-        return Pairs(images.unflatten(0, (2, -1)), action, state2.to(device, non_blocking=True), label)
+        moved = (self.space.relate(state1, state2), state2, torch.from_numpy(self.labels[objects]))
+        return Pairs(images.unflatten(0, (2, -1)), *(to_device(tensor, device) for tensor in moved))
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield every stored view."""
@@ -170,9 +168,9 @@ class AugmentedViews:
         device = self._normaliser.device
         parameters = self._draw(2 * len(objects), *purpose)
         images = self._normaliser.upload(self._images[self.objects[objects], 0])
-        images = self._augment(torch.cat([images, images]), parameters.to(device))
-        first, second = self._standardise(parameters).to(device).unflatten(0, (2, -1))
-        label = torch.from_numpy(self.labels[objects]).to(device, non_blocking=True)
+        images = self._augment(torch.cat([images, images]), to_device(parameters, device))
+        first, second = to_device(self._standardise(parameters), device).unflatten(0, (2, -1))
+        label = to_device(torch.from_numpy(self.labels[objects]), device)
         return Pairs(images.unflatten(0, (2, -1)), self.space.relate(first, second), second, label)
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -242,7 +240,7 @@ class TabularViews:
         state1, state2 = self._states[objects], torch.from_numpy(drawn).float()[:, None]
         inputs = self._encode(torch.from_numpy(np.stack([first, second])))
         moved = (inputs, self.space.relate(state1, state2), state2, torch.from_numpy(self.labels[objects]))
-        return Pairs(*(tensor.to(self._device) for tensor in moved))
+        return Pairs(*(to_device(tensor, self._device) for tensor in moved))
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield every row as its only view."""

@@ -52,7 +52,7 @@ def list_actions(actions: Tensor, space: ActionSpace, controls: list[str], seed:
     unknown = set(controls) - set(CONTROLS)
     if unknown:
         raise UserError(f"there is no context control {min(unknown)!r}; choose from {', '.join(CONTROLS)}")
-    kinds = {group: actions * space.visible((group,)).to(actions) for group in space.groups}
+    kinds = {group: space.show(actions, (group,)) for group in space.groups}
     # A random order shifted by one: every pair gets another pair's action, never its own.
     order = torch.from_numpy(numpy_generator(seed, "shuffled actions").permutation(len(actions)))
     source = torch.empty_like(order)

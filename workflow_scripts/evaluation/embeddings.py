@@ -13,7 +13,7 @@ and last `manifest.json`, which says what there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,33 +53,36 @@ def embed_split(
     views: Views,
     contexts: Contexts,
     device: torch.device,
-) -> dict[str, np.ndarray]:
-    """Return all arrays of one split by name."""
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield all arrays of one split by name, each made when it is asked for: in the paper's setting 4 GB."""
     features, states = encode(method, views)
-    arrays = {"h": features, "states": states.numpy(), "labels": views.labels}
-    arrays |= {f"attribute.{name}": values for name, values in views.attributes.items()}
+    yield from {"h": features, "states": states.numpy(), "labels": views.labels}.items()
+    yield from ((f"attribute.{name}", values) for name, values in views.attributes.items())
     shape = features.shape[:2]
     flat = torch.from_numpy(features).flatten(0, 1)
     first = torch.from_numpy(features)[:, :1].expand(-1, shape[1], -1).flatten(0, 1)
     true_action = method.space.relate(states[:, :1].expand_as(states), states).flatten(0, 1)
     if method.project(flat[:1].to(device)) is not None:
-        arrays["g"] = _map(method.project, flat, device=device).reshape(*shape, -1)
+        yield "g", _map(method.project, flat, device=device).reshape(*shape, -1)
     if isinstance(method, PredictorMethod):
-        arrays["rho"] = _map(
-            lambda h, a: method.predict(method.project(h), a), first, true_action, device=device
-        ).reshape(*shape, -1)
+        predict = partial(_predict, method)
+        yield "rho", _map(predict, first, true_action, device=device).reshape(*shape, -1)
     if not isinstance(method, ContextMethod):
-        return arrays
+        return
     for name, (context_features, context_actions) in contexts.items():
         context = method.cache_context(context_features, context_actions)
         embed = partial(method.embed, context=context)
-        arrays[f"z+.{name}"] = _map(embed, flat, torch.zeros_like(true_action), device=device).reshape(*shape, -1)
+        yield f"z+.{name}", _map(embed, flat, torch.zeros_like(true_action), device=device).reshape(*shape, -1)
         kind, _ = parse_context(name)
         # A control's action has no truth to follow, and a single view none to lead to.
         if kind in method.space.groups and views.views > 1:
-            action = true_action * method.space.visible((kind,))
-            arrays[f"zr.{name}"] = _map(embed, first, action, device=device).reshape(*shape, -1)
-    return arrays
+            action = method.space.show(true_action, (kind,))
+            yield f"zr.{name}", _map(embed, first, action, device=device).reshape(*shape, -1)
+
+
+def _predict(method: PredictorMethod, features: Tensor, action: Tensor) -> Tensor:
+    """Predict the projected embeddings of second views from the features of first ones and the actions between."""
+    return method.predict(method.project(features), action)
 
 
 def embed_run(run: Path, data: Path, evaluation: dict[str, Any], folder: Path, device: torch.device) -> None:
@@ -99,11 +102,11 @@ def embed_run(run: Path, data: Path, evaluation: dict[str, Any], folder: Path, d
             contexts = make_contexts(method, features, actions, evaluation)
         folder.mkdir(parents=True)
         for split in splits:
-            arrays = embed_split(method, open_views(data, settings["dataset"], split, device), contexts, device)
-            write_arrays(folder, split, arrays)
+            views = open_views(data, settings["dataset"], split, device)
+            names = write_arrays(folder, split, embed_split(method, views, contexts, device))
     manifest = {
         "groups": {name: [entries.start, entries.stop] for name, entries in method.space.groups.items()},
-        "arrays": sorted(arrays),
+        "arrays": sorted(names),
         "contexts": list(contexts),
         "attributes": list(train.attributes),
         "class_views": [train.class_views.start, train.class_views.stop],
@@ -114,10 +117,13 @@ def embed_run(run: Path, data: Path, evaluation: dict[str, Any], folder: Path, d
     write_json(folder / "manifest.json", manifest)
 
 
-def write_arrays(folder: Path, split: str, arrays: dict[str, np.ndarray]) -> None:
-    """Write the arrays of a split as `<split>.<name>.npy`."""
-    for name, array in arrays.items():
+def write_arrays(folder: Path, split: str, arrays: Iterator[tuple[str, np.ndarray]]) -> list[str]:
+    """Write each array of a split as `<split>.<name>.npy` as it comes, and return the names."""
+    names = []
+    for name, array in arrays:
         np.save(folder / f"{split}.{name}.npy", array, allow_pickle=False)
+        names.append(name)
+    return names
 
 
 def read_array(folder: Path, split: str, name: str) -> np.ndarray:

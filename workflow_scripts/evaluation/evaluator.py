@@ -82,8 +82,9 @@ class ProbedRun:
             # z_r stands for view 0 seen from view i: it has a class, but no pair of its own.
             yield from self._probe("zr", true, ("class",))
         if true and len(self.manifest["groups"]) == 2 and self.settings["dataset"]["views"] == "stored":
-            yield from self._context_labels("z+", sorted({int(parse_context(name)[1] or 0) for name in true}))
-            yield from self._context_labels("h", [0])
+            for length in sorted({int(parse_context(name)[1] or 0) for name in true}):
+                yield from self._context_labels("z+", length)
+            yield from self._context_labels("h", 0)
         for name in true:
             yield from self._retrieve("zr", f"zr.{name}", f"z+.{name}", name)
 
@@ -105,23 +106,22 @@ class ProbedRun:
         names = {"class": "labels", **{name: f"attribute.{name}" for name in self.manifest["attributes"]}}
         return {task: np.array(read_array(self.folder, split, name)) for task, name in names.items()}
 
-    def _context_labels(self, representation: str, lengths: list[int]) -> Iterator[Row]:
-        """Probe for a label that depends on the context, at each length; h, the same under both, is the control."""
+    def _context_labels(self, representation: str, length: int) -> Iterator[Row]:
+        """Probe for a label that depends on the context, at one length; h, the same under both, is the control."""
 
         def banks(split: str) -> tuple[Bank, Bank]:
-            kinds = [[f"z+.{group}-{length}" for length in lengths] for group in self.manifest["groups"]]
-            first, second = (self._bank(split, names if representation == "z+" else ["h"]) for names in kinds)
+            names = [f"z+.{group}-{length}" if representation == "z+" else "h" for group in self.manifest["groups"]]
+            first, second = (self._bank(split, [name]) for name in names)
             return first, second
 
         entry = list(self.manifest["groups"].values())[1][0]
         tests = {split: banks(split) for split in self.evaluation["splits"]}
         settings, seed = self._settings("class"), self.evaluation["seed"]
         found = probe_context_labels(banks("train"), tests, entry, settings, seed)
-        for split, (truth, predicted) in found.items():
-            for length, values in zip(lengths, predicted, strict=True):
-                where = {"representation": representation, "context": "", "length": length, "split": split}
-                score = {"metric": "top1", "value": top1(truth, values), "n": len(truth)}
-                yield {**where, "task": "context_label", **score}
+        for split, (truth, (values,)) in found.items():
+            where = {"representation": representation, "context": "", "length": length, "split": split}
+            score = {"metric": "top1", "value": top1(truth, values), "n": len(truth)}
+            yield {**where, "task": "context_label", **score}
 
     def neighbours(self) -> list[Neighbour]:
         """Return what predictions retrieve for a few queries of the test split; nothing where views are made anew."""

@@ -40,7 +40,7 @@ def packed_bytes(config: dict[str, Any], source: str) -> int:
 
 
 def embedding_bytes(config: dict[str, Any], run: Run) -> int:
-    """Return the size of a run's embeddings: float32, h and, of a method with contexts, z+ and z_r under each."""
+    """Return the size of a run's embeddings: float32, h, g and rho, or z+ and z_r under each context."""
     settings, evaluation = get_settings(config, run), config["evaluation"]
     dataset = config["dataset_settings"][run.dataset]
     inputs = count_inputs(config, dataset["source"]) * (dataset["evaluation_views"] or 1)
@@ -54,7 +54,8 @@ def embedding_bytes(config: dict[str, Any], run: Run) -> int:
         controls = kinds * len(evaluation["control_lengths"])
         numbers += output * ((2 * groups * lengths + controls) if groups else lengths)
     elif "projector" in own:
-        numbers += own["projector"][-1]
+        # g, and of a method with an action its prediction, rho.
+        numbers += own["projector"][-1] * (2 if run.group else 1)
     return int(4 * inputs * numbers)
 
 

@@ -1,7 +1,7 @@
 """A path is an identity: what a run folder holds is written beside it, and another run is refused.
 
-The identity of a run is the hash of its settings and of its data. The code it was made with is
-recorded too, but a changed comment does not make a week of training invalid: the report says which
+The identity of a run is the hash of its settings, of its data, and of the weights it starts from, if any. The code it
+was made with is recorded too, but a changed comment does not make a week of training invalid: the report says which
 results are older than the code.
 """
 
@@ -98,18 +98,20 @@ def check_identity(run: Path, settings: dict[str, Any]) -> None:
         )
 
 
-def claim_run(run: Path, settings: dict[str, Any], data: Path) -> dict[str, str]:
-    """Make the folder `run` the home of these settings and return its identity.
+def claim_run(run: Path, settings: dict[str, Any], data: Path, start: Path | None = None) -> dict[str, str]:
+    """Make the folder `run` the home of these settings and return its identity. start: weights it starts from.
 
-    A training that goes on from its checkpoint keeps the identity it began with, code and torch included.
+    A training that goes on from its checkpoint keeps the identity it began with, code and torch included. With other
+    weights to start from it has another identity, and begins anew.
     Raises `UserError` where the folder belongs to other settings or other data.
     """
     check_identity(run, settings)
     config, data_hash = hash_settings(settings), hash_data(data)
+    begun = hashlib.sha256(start.read_bytes()).hexdigest()[:16] if start else ""
     identity = {
         "config": config,
         "data": data_hash,
-        "hash": hash_settings([config, data_hash]),
+        "hash": hash_settings([config, data_hash, *([begun] if begun else [])]),
         "code": hash_code(list_training_code(settings["method"])),
         "torch": version("torch"),
     }
@@ -121,7 +123,7 @@ def claim_run(run: Path, settings: dict[str, Any], data: Path) -> dict[str, str]
                 f"{run} was made from other data (hash {stored['data']} there, {data_hash} now); "
                 f"move or delete {run} to train anew"
             )
-        if (run / "state" / "checkpoint.pt").exists():
+        if (run / "state" / "checkpoint.pt").exists() and stored["hash"] == identity["hash"]:
             return stored
     write_json(file, {"settings": settings, "identity": identity})
     return identity

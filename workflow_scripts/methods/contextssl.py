@@ -76,7 +76,7 @@ class ContextSSL(InContextMethod):
     ) -> dict[str, Tensor]:
         """Return the losses with only `group`, or nothing, shown in the actions. features: (N, 2, D)."""
         s = self.settings
-        action = pairs.action * self.space.visible((group,) if group else ()).to(pairs.action)
+        action = self.space.show(pairs.action, (group,) if group else ())
         outputs = self.predict_blocks(features, action, generator)
         losses = {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], s.temperature, MINIMUM_COSINE)}
         if s.auxiliary_weight:

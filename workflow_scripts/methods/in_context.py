@@ -12,6 +12,7 @@ from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.methods.base import ContextMethod
 from workflow_scripts.models.context import CachedContext, ContextTransformer, draw_context_mask
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.transfer import to_device
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class InContextMethod(ContextMethod):
         if len(features) % block_pairs:
             raise UserError(f"a batch of {len(features)} pairs does not divide into blocks of {block_pairs} pairs")
         actions = torch.stack([action, torch.zeros_like(action)], dim=1)  # the second token's action is hidden
-        masks = draw_context_mask(s.block_tokens, s.layers, s.mask_probability, generator)
-        masks = masks.to(features.device, non_blocking=True)
+        drawn = draw_context_mask(s.block_tokens, s.layers, s.mask_probability, generator)
+        masks = to_device(drawn, features.device)
         blocks = (t.flatten(0, 1).unflatten(0, (-1, s.block_tokens)) for t in (features, self._seen(actions)))
         outputs: Tensor = self.predictor(*blocks, masks).flatten(0, 1).unflatten(0, (-1, 2))
         return outputs

@@ -7,6 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def in_float32(tensor: Tensor) -> torch.autocast:
+    """Return a context in which products are not cast down, as a training on a GPU does: bfloat16 has two digits."""
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
 def info_nce(u: Tensor, v: Tensor, temperature: float, minimum_cosine: float | None = None) -> Tensor:
     """NT-Xent over 2N stacked embeddings (SimCLR, Chen et al. 2020).
 
@@ -15,7 +20,8 @@ def info_nce(u: Tensor, v: Tensor, temperature: float, minimum_cosine: float | N
     clamps at 1e-7). Returns the mean cross-entropy over the 2N rows.
     """
     stacked = F.normalize(torch.cat([u, v]).float(), dim=1)
-    cosines = stacked @ stacked.T
+    with in_float32(stacked):
+        cosines = stacked @ stacked.T
     if minimum_cosine is not None:
         cosines = cosines.clamp(min=minimum_cosine)
     logits = (cosines / temperature).fill_diagonal_(float("-inf"))
@@ -41,5 +47,6 @@ def vicreg(first: Tensor, second: Tensor, invariance: float, variance: float, co
 def covariance_penalty(z: Tensor) -> Tensor:
     """Sum of squared off-diagonal covariances of embeddings (N, D), divided by D (VICReg, section 4.1)."""
     centred = z.float() - z.float().mean(dim=0)
-    covariance = centred.T @ centred / (len(z) - 1)
+    with in_float32(centred):
+        covariance = centred.T @ centred / (len(z) - 1)
     return (covariance.pow(2).sum() - covariance.diagonal().pow(2).sum()) / z.shape[1]

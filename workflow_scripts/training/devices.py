@@ -1,4 +1,4 @@
-"""Which device a job runs on: on a machine with several GPUs, one that no other job of ours holds."""
+"""Which device a job runs on: where there are GPUs, one that no other job of ours holds."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _held: list[FileLock] = []  # as long as this process lives: the kernel frees th
 def choose_device(name: str, threads: int) -> torch.device:
     """Return the named device, or with "auto" a GPU where there is one; set the number of CPU threads.
 
-    Where there is more than one GPU, waits for a free one and makes it the only visible one.
+    Waits for a GPU that no other job of ours holds and makes it the only visible one.
     """
     torch.set_num_threads(threads)
     # Kernels chosen by timing would differ between two runs of one seed.
     torch.backends.cudnn.benchmark = False
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if name != "cpu" and len(gpus := list_gpus()) > 1:
+    if name != "cpu" and (gpus := list_gpus()):
         os.environ[VISIBLE] = claim_gpu(gpus, slot_folder())  # before torch first asks for devices
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -20,7 +19,8 @@ from workflow_scripts.data.views import Views
 from workflow_scripts.methods.base import Method
 from workflow_scripts.support.errors import PreemptedError, UserError
 from workflow_scripts.support.progress import make_bar
-from workflow_scripts.support.seeding import numpy_generator, torch_generator
+from workflow_scripts.support.seeding import torch_generator
+from workflow_scripts.training.batches import iterate_pairs
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
 from workflow_scripts.training.preemption import Preemption
 from workflow_scripts.training.state import TrainingState
@@ -33,28 +33,6 @@ class Engine:
     device: torch.device
     log_every: int = 20
     checkpoint_seconds: float = 30.0
-
-
-class BatchOrder:
-    """Which objects form batch t: every epoch is a fresh permutation, its incomplete last batch dropped."""
-
-    def __init__(self, objects: int, batch: int, seed: int) -> None:
-        if objects < batch:
-            raise UserError(
-                f"training.batch_pairs is {batch}, but there are only {objects} training objects; "
-                f"lower it to {objects} or less, or use more objects"
-            )
-        self.objects, self.batch, self.seed = objects, batch, seed
-        self.batches_per_epoch = objects // batch
-        self._epoch, self._order = -1, np.empty(0, dtype=np.int64)
-
-    def __getitem__(self, step: int) -> np.ndarray:
-        """Return the objects (batch,) of a step."""
-        epoch, position = divmod(step, self.batches_per_epoch)
-        if epoch != self._epoch:
-            self._order = numpy_generator(self.seed, "object order", epoch).permutation(self.objects)
-            self._epoch = epoch
-        return self._order[position * self.batch : (position + 1) * self.batch]
 
 
 class Meter:
@@ -112,16 +90,15 @@ def _train(
     device, steps = engine.device, settings["steps"]
     method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = make_optimizer(method, settings, device)
-    order = BatchOrder(len(views), settings["batch_pairs"], seed)
     start = _resume(method, optimizer, state, device)
+    batches = iterate_pairs(views, settings["batch_pairs"], seed, range(start, steps), ahead=device.type == "cuda")
     bar = make_bar(state.name, steps, "step", start, smoothing=0.05)
     meter = Meter(state, bar, 2 * settings["batch_pairs"])
     saved = time.monotonic()
-    for step in range(start, steps):
+    for step, pairs in enumerate(batches, start):
         rate = learning_rate(step, settings["lr"], settings["warmup_steps"], steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        pairs = views.pairs(order[step], seed, "pairs", step)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             parts = method.loss(pairs, torch_generator(seed, "loss", step))
         optimizer.zero_grad(set_to_none=True)
