@@ -18,6 +18,7 @@ from workflow_scripts.experiment.identity import (
 from workflow_scripts.experiment.runs import (
     get_labels,
     get_settings,
+    is_imported,
     list_names,
     list_runs,
     list_transformers,
@@ -48,7 +49,7 @@ DATASETS = {
     for name in config["datasets"]
 }
 # Variants whose weights are read from a checkpoint, not trained.
-IMPORTED = [name for name, variant in config["variants"].items() if "import" in variant.get("training", {})]
+IMPORTED = [name for name, variant in config["variants"].items() if is_imported(variant)]
 REPORTS = config["reports"]
 REPORT = f"{REPORTS}/index.html"
 ROWS = f"results/metrics/{config['experiment']}.parquet"

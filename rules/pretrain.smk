@@ -3,7 +3,8 @@
 
 rule pretrain:
     input:
-        packed=get_packed,
+        # Newer data do not retrain either: Snakemake would delete the weights before the run is refused.
+        packed=ancient(get_packed),
         start=get_start,
         # Newer code does not retrain: the weights record the code they were made with, and the report says so.
         code=ancient(lambda w: get_code(*list_training_code(get_run(w).method))),
@@ -34,7 +35,7 @@ rule pretrain:
 
 rule import_checkpoint:
     input:
-        packed=get_packed,
+        packed=ancient(get_packed),
         checkpoint=get_checkpoint,
         code=get_code("import_checkpoint.py", "models/released.py"),
     output:

@@ -1,6 +1,7 @@
 """Reporting: tables, figures and the report, all of them views of the rows."""
 
 VIEW_CODE = get_code("reporting")
+FAULTS = "results/faults.json"  # of `make faults`, if someone ran it
 
 
 rule tables:
@@ -56,7 +57,10 @@ rule report:
         meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
         tables=[table for table in get_tables() if table.endswith((".json", ".csv", ".tex"))],
         figures=[figure for figure in get_figures() if figure.endswith((".json", ".png"))],
-        code=get_code("report.py") + VIEW_CODE,
+        # All of it, and all experiments: the report says which results are older, and what else could be run.
+        code=get_code("."),
+        experiments=[os.path.relpath(path) for path in [BASE / "config.yaml", *sorted(BASE.glob("experiments/*.yaml"))]],
+        faults=[path for path in [FAULTS] if os.path.exists(path)],
         templates=[
             os.path.relpath(BASE / "workflow_scripts/reporting/templates" / name)
             for name in ("report.html.j2", "interact.js")
@@ -72,7 +76,7 @@ rule report:
         datasets=as_json(DATASETS),
         times=get_times(),
         runs=[run.folder for run in RUNS],
-        faults="results/faults.json",  # of `make faults`, if someone ran it
+        faults=FAULTS,
     shell:
         "python -m workflow_scripts.report --experiment {params.experiment} --rows {input.rows} --papers {input.papers}"
         " --sources {input.meta} --tables {input.tables} --figures {input.figures} --times {params.times:q}"

@@ -105,6 +105,14 @@ def test_variants_and_method_training_override(config):
     assert settings["training"]["batch_pairs"] == config["training"]["batch_pairs"]
 
 
+def test_a_checkpoint_is_imported_once_however_many_seeds(config):
+    variants = {**config["variants"], "authors": {"training": {"import": "a.pt"}}}
+    changed = {"variants": variants, "methods": ["contextssl", "contextssl~authors"], "seeds": [3, 4]}
+    runs = list_runs({**config, **changed})
+    own = [(run.variant, run.seed) for run in runs if run.dataset == "embedded"]
+    assert own == [("", 3), ("", 4), ("authors", 3)]
+
+
 def test_engine_is_not_part_of_a_run(config):
     before = get_settings(config, parse_run("embedded", "simclr", 0))
     config["engine"]["threads"] = 17

@@ -31,9 +31,13 @@ def test_planned_runs_without_rows_are_missing():
     runs = [parse_run("embedded", "simclr", seed) for seed in range(3)]
     assert find("embedded", runs, make_frame(runs)) == []
     missing = [["embedded", "simclr", "1, 2", gaps.MISSING, "make reproduce EXPERIMENT=tabular"]]
-    assert find("tabular", runs, make_frame(runs[:1])) == missing
-    (line,) = find("of a user", runs, make_frame(runs[:2]))
-    assert line[2:] == ["2", gaps.MISSING, "the command that this experiment was started with"]
+    assert find("tabular", runs, make_frame(runs[:1])) == missing  # whose three seeds its config asks for
+    ((*_, command),) = find("embedded", runs, make_frame(runs[:1]))
+    assert command == "make reproduce SEEDS=3"
+    odd = [parse_run("embedded", "simclr", seed) for seed in (4, 7)]
+    for experiment in ("of a user", "embedded"):
+        (line,) = find(experiment, odd, make_frame(odd[:1]))
+        assert line[2:] == ["7", gaps.MISSING, "the command that this experiment was started with"]
 
 
 def test_older_code_is_stale(tmp_path, monkeypatch):
@@ -47,7 +51,9 @@ def test_older_code_is_stale(tmp_path, monkeypatch):
         write_json(file, {"settings": {}, "identity": {"code": code}})
         lines = find("embedded", [run], make_frame([run]))
         assert [line[3] for line in lines] == [gaps.OLD_TRAINING] * stale
-    assert lines[0][4] == "rm -r results/embedded/equimod@color; make reproduce"
+    assert lines[0][4] == "rm -r results/embedded/equimod@color/seed0; make reproduce"
+    write_json(file, {"settings": {"training": {"import": "a.pt"}}, "identity": {"code": "older"}})
+    assert find("embedded", [run], make_frame([run])) == []  # this code trained nothing
 
 
 def test_the_default_experiment_names_the_command_of_its_ablations():

@@ -13,11 +13,14 @@ import pytest
 from workflow_scripts.experiment.config import read_yaml
 from workflow_scripts.experiment.identity import hash_code, list_training_code
 from workflow_scripts.reporting.cells import make_tables, read_material
+from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.formats import FORMATS, format_number, lay_out, to_latex, to_markdown
+from workflow_scripts.reporting.interactive import draw_curves
 from workflow_scripts.reporting.layouts import list_views, read_paper
 from workflow_scripts.reporting.page import describe_provenance, make_page
 from workflow_scripts.reporting.plots import plot_curves, save_figure
-from workflow_scripts.reporting.rows import make_rows, write_rows
+from workflow_scripts.reporting.rows import make_rows, read_rows, write_rows
+from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import write_json
 
@@ -140,6 +143,44 @@ def test_views_of_variants_and_of_data_sets_appear_when_there_are_some(given):
     assert ("toy", "context_variants") not in views
 
 
+def test_a_table_of_all_methods_needs_none_of_the_variants_it_names():
+    entry = {"benchmark": "adult", "methods": ["contextssl", "raw"]}
+    assert ("adult", "adult") in list_views(PAPER, {"adult": entry})
+
+
+@pytest.mark.parametrize("name", ["context_curves", "context_variants"])
+def test_figures_of_no_runs_say_so(name, given, random, tmp_path):
+    names = ["contextssl", "contextssl~mask0", "constant"]
+    write_rows(make_rows(make_all_rows(random, names)), path := tmp_path / "more.parquet")
+    datasets = {"toy": {**given["datasets"]["toy"], "methods": names}}
+    table = tables_of(given, path=path, datasets=datasets)["toy", name]
+    assert plot_curves(table).axes
+    assert ("constant predictor" in {line.name for line in draw_curves(table).data}) == bool(table.floors)
+    assert bool(table.floors) == (name == "context_curves")
+    empty = replace(table, view=replace(table.view, rows=[]), cells=[])
+    assert "No run" in plot_curves(empty).texts[0].get_text()
+    assert not draw_curves(empty).data
+
+
+def test_controls_without_contexts_to_compare_with_are_left_out(given):
+    rows = read_rows(given["path"])
+    assert len(describe_controls(rows, "toy", GROUPS)) == 3
+    assert describe_controls(rows[rows["length"] != 0], "toy", GROUPS) == []
+
+
+def test_times_tell_data_sets_apart(tmp_path):
+    paths = [f"results/{name}/simclr/seed{seed}/pretrain.time.tsv" for name in ("toy", "twin") for seed in (0, 1)]
+    for number, path in enumerate(["results/data/raw/render.time.tsv", *paths]):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(f"s\tmax_rss\n{number}\t100\n")
+    given = [tmp_path / path for path in ["results/data/raw/render.time.tsv", *paths, "results/x/y/seed0/no.time.tsv"]]
+    assert [line[:5] for line in describe_times(given)["rows"]] == [
+        ["raw", "render", "", "1", "0.0"],
+        ["toy", "pretrain", "simclr", "2", "1.5"],
+        ["twin", "pretrain", "simclr", "2", "3.5"],
+    ]
+
+
 def test_a_ladder_shows_effects_by_seed_and_training_time(given, random, tmp_path):
     rows = make_rows(make_all_rows(random, ["contextssl"]) + make_all_rows(random, ["contextssl"], "twin"))
     write_rows(rows, path := tmp_path / "ladder.parquet")
@@ -199,7 +240,6 @@ def test_numbers(value, digits, text):
 def test_latex_and_markdown_escape(given):
     table = lay_out(tables_of(given)["toy", "context_controls"])
     assert r"zero-action`: all actions" in to_latex(table)
-    assert "r2_pooled" not in to_latex(table)
     assert to_latex(table).count(r"\begin{tabular}") == to_latex(table).count(r"\end{tabular}") == 1
     assert ".0 |" in to_markdown(table)
     assert "nan" not in to_markdown(table)

@@ -80,7 +80,8 @@ def test_the_profile_ends_jobs_that_are_left(start, tmp_path):
         ("--config a=1 --quiet rules --config b=2", "--config a=1 b=2 --quiet rules"),
         ("--configfile x.yaml -n --configfiles y.yaml z.yaml", "--configfiles x.yaml y.yaml z.yaml -n"),
         ("-C a=1 -- target", "--config a=1 -- target"),
-        ("--configfile=x.yaml all", "--configfile=x.yaml all"),
+        ("--configfile x.yaml --configfile=y.yaml -n", "--configfiles x.yaml y.yaml -n"),
+        ("--config=a=1 --config b=2", "--config a=1 b=2"),
         ("", ""),
     ],
 )

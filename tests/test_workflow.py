@@ -106,6 +106,21 @@ def test_other_settings_are_refused_before_anything_is_deleted(finished):
     assert weights.read_bytes() == before
 
 
+def test_other_data_are_refused_and_no_weights_deleted(finished, tmp_path):
+    for folder in ("results", "reports", ".snakemake"):
+        shutil.copytree(finished / folder, tmp_path / folder)
+    run = tmp_path / "results" / "smoke" / "simclr" / "seed0"
+    before = (run / "weights.safetensors").read_bytes()
+    shutil.rmtree(run / "state")  # safe to delete: the weights exist
+    other = ["--config", 'sources={"smoke": {"resolution": 16}}', "--keep-going"]
+    result = snakemake(tmp_path, *other, check=False)
+    assert result.returncode != 0
+    assert "simclr/seed0 was made from other data" in result.stdout + result.stderr
+    assert (run / "weights.safetensors").read_bytes() == before
+    snakemake(tmp_path)
+    assert (run / "weights.safetensors").read_bytes() == before
+
+
 def test_a_new_seed_trains_nothing_again(finished, smoke_config):
     result = snakemake(finished, "--dry-run", "--config", "seeds=[0,1]")
     outputs = [line for line in result.stdout.splitlines() if "output:" in line and "weights.safetensors" in line]

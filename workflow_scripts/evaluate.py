@@ -40,6 +40,7 @@ def main() -> None:
     from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.evaluation.embeddings import embed_run
     from workflow_scripts.evaluation.evaluator import ProbedRun
+    from workflow_scripts.experiment.identity import check_data
     from workflow_scripts.reporting.model_card import describe_model
     from workflow_scripts.reporting.rows import make_rows, write_rows
     from workflow_scripts.support.files import exclusive, write_json, write_text
@@ -50,6 +51,7 @@ def main() -> None:
     print(f"{name}: evaluating", flush=True)
     with exclusive(arguments.run):
         PackedDataset(arguments.data).verify()
+        check_data(arguments.run, arguments.data)
         shutil.rmtree(embeddings, ignore_errors=True)  # of an evaluation that was killed
         embed_run(arguments.run, arguments.data, arguments.evaluation, embeddings, device)
         run = ProbedRun(arguments.run, embeddings, arguments.evaluation, device)

@@ -11,6 +11,7 @@ are merged.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import shutil
 import subprocess
@@ -44,7 +45,8 @@ def merge_options(arguments: list[str]) -> list[str]:
     merged: list[str | list[str]] = []
     values: dict[str, list[str]] = {}
     name = ""
-    for argument in arguments:
+    joined = [argument.split("=", 1) if argument.split("=")[0] in MERGED else [argument] for argument in arguments]
+    for argument in itertools.chain.from_iterable(joined):
         if argument.startswith("-"):
             name = MERGED.get(argument, "")
         if argument in MERGED and name not in values:

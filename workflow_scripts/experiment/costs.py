@@ -43,7 +43,7 @@ def embedding_bytes(config: dict[str, Any], run: Run) -> int:
     """Return the size of a run's embeddings: float32, h, g and rho, or z+ and z_r under each context."""
     settings, evaluation = get_settings(config, run), config["evaluation"]
     dataset = config["dataset_settings"][run.dataset]
-    inputs = count_inputs(config, dataset["source"]) * (dataset["evaluation_views"] or 1)
+    inputs = count_inputs(config, dataset["source"]) * (1 + (dataset["evaluation_views"] or 0))
     encoder, own = settings["encoder"], settings["method_settings"]
     width = encoder.get("dim") or FEATURES[encoder["kind"]]
     numbers = width
@@ -52,7 +52,8 @@ def embedding_bytes(config: dict[str, Any], run: Run) -> int:
         groups = len(dataset["groups"]) if "action_scale" in own else 0
         kinds = sum(groups if name in OF_EACH_GROUP else 1 for name in evaluation["context_controls"])
         controls = kinds * len(evaluation["control_lengths"])
-        numbers += output * ((2 * groups * lengths + controls) if groups else lengths)
+        invariant = lengths if own.get("invariant_environment") else 0
+        numbers += output * ((2 * groups * lengths + controls + invariant) if groups else lengths)
     elif "projector" in own:
         # g, and of a method with an action its prediction, rho.
         numbers += own["projector"][-1] * (2 if run.group else 1)

@@ -98,6 +98,17 @@ def check_identity(run: Path, settings: dict[str, Any]) -> None:
         )
 
 
+def check_data(run: Path, data: Path) -> None:
+    """Refuse packed data other than those the folder `run` was made from. An empty folder fits any."""
+    if not (run / "run.json").exists():
+        return
+    stored, present = read_identity(run)[1]["data"], hash_data(data)
+    if stored != present:
+        raise UserError(
+            f"{run} was made from other data (hash {stored} there, {present} now); move or delete {run} to train anew"
+        )
+
+
 def claim_run(run: Path, settings: dict[str, Any], data: Path, start: Path | None = None) -> dict[str, str]:
     """Make the folder `run` the home of these settings and return its identity. start: weights it starts from.
 
@@ -106,6 +117,7 @@ def claim_run(run: Path, settings: dict[str, Any], data: Path, start: Path | Non
     Raises `UserError` where the folder belongs to other settings or other data.
     """
     check_identity(run, settings)
+    check_data(run, data)
     config, data_hash = hash_settings(settings), hash_data(data)
     begun = hashlib.sha256(start.read_bytes()).hexdigest()[:16] if start else ""
     identity = {
@@ -117,12 +129,7 @@ def claim_run(run: Path, settings: dict[str, Any], data: Path, start: Path | Non
     }
     file = run / "run.json"
     if file.exists():
-        stored: dict[str, str] = read_json(file)["identity"]
-        if stored["data"] != data_hash:
-            raise UserError(
-                f"{run} was made from other data (hash {stored['data']} there, {data_hash} now); "
-                f"move or delete {run} to train anew"
-            )
+        stored = read_identity(run)[1]
         if (run / "state" / "checkpoint.pt").exists() and stored["hash"] == identity["hash"]:
             return stored
     write_json(file, {"settings": settings, "identity": identity})

@@ -54,7 +54,7 @@ def list_names(config: dict[str, Any], dataset: str) -> list[str]:
 
 
 def list_runs(config: dict[str, Any]) -> list[Run]:
-    """Return every run that the config's selections ask for, each once."""
+    """Return every run that the config's selections ask for, each once; of an imported one there is one seed."""
     runs = [
         parse_run(dataset, name, seed)
         for dataset in config["datasets"]
@@ -63,7 +63,13 @@ def list_runs(config: dict[str, Any]) -> list[Run]:
     ]
     for run in runs:
         _check_defined(run, config)
-    return list(dict.fromkeys(runs))
+    imported = {name for name, variant in config["variants"].items() if is_imported(variant)}
+    return [run for run in dict.fromkeys(runs) if run.variant not in imported or run.seed == config["seeds"][0]]
+
+
+def is_imported(settings: dict[str, Any]) -> bool:
+    """Tell from a run's settings, or a variant's, whether its weights are read from a checkpoint, not trained."""
+    return "import" in settings.get("training", {})
 
 
 def _check_defined(run: Run, config: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ def _describe_run(rows: pd.DataFrame, run: MeasuredRun, measured: Measured) -> l
         if control == "shuffled":
             sentences += _compare_shuffled(run, scores, group, length, measured.groups)
         elif kind not in (*measured.groups, INVARIANT):
-            sentences.append(_name_nearest(run, scores, kind, length, measured.groups))
+            sentences += _name_nearest(run, scores, kind, length, measured.groups)
     return sentences
 
 
@@ -53,9 +53,10 @@ def _compare_shuffled(run: MeasuredRun, scores: Scores, group: str, length: int,
     """Say how much of a context's effect on the other groups is left when its actions are shuffled."""
     sentences = []
     for other in (name for name in groups if name != group):
-        without, true, shuffled = (
-            scores[key][other] for key in ((group, 0), (group, length), (f"{group}+shuffled", length))
-        )
+        keys = ((group, 0), (group, length), (f"{group}+shuffled", length))
+        if not all(key in scores for key in keys):  # evaluated at other lengths: there is nothing to compare with
+            continue
+        without, true, shuffled = (scores[key][other] for key in keys)
         effect = without - true
         start = (
             f"{run.name}: a {group} context of {length} tokens takes {other} R2 from {_show(without)} to {_show(true)}"
@@ -72,17 +73,17 @@ def _compare_shuffled(run: MeasuredRun, scores: Scores, group: str, length: int,
     return sentences
 
 
-def _name_nearest(run: MeasuredRun, scores: Scores, kind: str, length: int, groups: list[str]) -> str:
+def _name_nearest(run: MeasuredRun, scores: Scores, kind: str, length: int, groups: list[str]) -> list[str]:
     """Say which true context, or none, a control's embedding is most like."""
     found = scores[kind, length]
-    candidates = {f"a {group} context": scores[group, length] for group in groups} | {
-        "no context": scores[groups[0], 0]
-    }
-    distance = {name: max(abs(found[g] - score[g]) for g in groups) for name, score in candidates.items()}
+    keys = {f"a {group} context": (group, length) for group in groups} | {"no context": (groups[0], 0)}
+    if not all(key in scores for key in keys.values()):
+        return []
+    distance = {name: max(abs(found[g] - scores[key][g]) for g in groups) for name, key in keys.items()}
     nearest = min(distance, key=lambda name: distance[name])
     numbers = ", ".join(f"{group} {_show(found[group])}" for group in groups)
     most = f"it is most like {nearest}, within {_show(distance[nearest])}"
-    return f"{run.name}: under `{kind}` of {length} tokens ({numbers}) {most}."
+    return [f"{run.name}: under `{kind}` of {length} tokens ({numbers}) {most}."]
 
 
 def _show(value: float) -> str:

@@ -15,7 +15,7 @@ from workflow_scripts.experiment.identity import (
     list_training_code,
     read_identity,
 )
-from workflow_scripts.experiment.runs import Run, list_names, merge
+from workflow_scripts.experiment.runs import Run, is_imported, list_names, merge
 from workflow_scripts.reporting.layouts import MeasuredRun, Select, is_about, list_views, read_paper
 
 HEADERS = ["data set", "run", "seeds", "what", "command"]
@@ -34,18 +34,20 @@ def find_gaps(
     names of runs (`methods`).
     """
     experiments = read_experiments()
-    again = name_command(experiment, experiments)
-    found: dict[tuple[str, str, str, str], list[str]] = {}
+    again = name_command(experiment, experiments, sorted({run.seed for run in runs}))
+    found: dict[tuple[str, str, str], list[Run]] = {}
     made = frame.drop_duplicates("run").set_index("run")
     for run in runs:
         for what in find_reasons(run, made):
-            removal = f"rm -r results/{run.dataset}/{run.name}; " if what == OLD_TRAINING else ""
-            found.setdefault((run.dataset, run.name, what, removal + again), []).append(str(run.seed))
+            found.setdefault((run.dataset, run.name, what), []).append(run)
+    lines = []
+    for key, own in found.items():
+        removal = f"rm -r {' '.join(run.folder for run in own)}; " if key[-1] == OLD_TRAINING else ""
+        lines.append([*key[:2], ", ".join(str(run.seed) for run in own), key[2], removal + again])
     for dataset, name in dict.fromkeys(list_named(papers, datasets)):
         measured = frame["dataset"].eq(dataset) & frame["run"].str.split("/").str[-2].eq(name)
         if name not in datasets[dataset]["methods"] and not measured.any():
-            found[dataset, name, ELSEWHERE, find_command(dataset, name, experiments)] = []
-    lines = [[*key[:2], ", ".join(seeds), *key[2:]] for key, seeds in found.items()]
+            lines.append([dataset, name, "", ELSEWHERE, find_command(dataset, name, experiments)])
     return {"headers": HEADERS, "rows": lines}
 
 
@@ -61,11 +63,11 @@ def find_reasons(run: Run, made: pd.DataFrame) -> Iterator[str]:
 
 
 def is_trained_by_older_code(folder: Path, method: str) -> bool:
-    """Tell whether a run's weights were made by other code than the present; not where its folder is gone."""
+    """Tell whether a run's weights were trained by other code than the present; not if imported, or if it is gone."""
     if not (folder / "run.json").exists():
         return False
-    _, identity = read_identity(folder)
-    return identity["code"] != hash_code(list_training_code(method))
+    settings, identity = read_identity(folder)
+    return not is_imported(settings) and identity["code"] != hash_code(list_training_code(method))
 
 
 def list_named(papers: list[Path], datasets: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -96,12 +98,14 @@ def read_experiments() -> dict[str, dict[str, Any]]:
     return {base["experiment"]: base, **{name: merge(base, overlay) for name, overlay in overlays.items()}}
 
 
-def name_command(experiment: str, experiments: dict[str, dict[str, Any]]) -> str:
-    """Return the command that runs an experiment; of one that does not come with the workflow, in words."""
-    if experiment == next(iter(experiments)):
-        return "make reproduce"
-    known = experiment in experiments
-    return f"make reproduce EXPERIMENT={experiment}" if known else "the command that this experiment was started with"
+def name_command(experiment: str, experiments: dict[str, dict[str, Any]], seeds: list[int] | None = None) -> str:
+    """Return the command that runs an experiment, with these seeds; in words where `make` has no such command."""
+    own = experiments[experiment]["seeds"] if experiment in experiments else []
+    counted = seeds is None or seeds == own or seeds == list(range(len(seeds)))
+    if not own or not counted:
+        return "the command that this experiment was started with"
+    name = "" if experiment == next(iter(experiments)) else f" EXPERIMENT={experiment}"
+    return f"make reproduce{name}" + ("" if seeds in (None, own) else f" SEEDS={len(seeds or [])}")
 
 
 def find_command(dataset: str, name: str, experiments: dict[str, dict[str, Any]]) -> str:

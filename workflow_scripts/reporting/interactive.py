@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from workflow_scripts.reporting.cells import Cell, Table
 from workflow_scripts.reporting.layouts import Row
-from workflow_scripts.reporting.plots import COLORS
+from workflow_scripts.reporting.plots import COLORS, EMPTY, is_shown, list_panels
 from workflow_scripts.reporting.times import read_history
 
 TOP, PANEL, BOTTOM = 40, 320, 120  # pixels
@@ -20,28 +20,36 @@ def draw_curves(table: Table) -> go.Figure:
     view = table.view
     spec = view.figure or {}
     sections = list(dict.fromkeys(row.section for row in view.rows))
-    shared = spec.get("scales") != "own"
+    panels = [(section, family) for family in list_panels(view) for section in sections]
+    if not panels:
+        return _lay_out(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
     figure = make_subplots(
-        rows=len(sections),
+        rows=len(panels),
         cols=1,
-        subplot_titles=sections,
-        vertical_spacing=0.25 / len(sections),
-        shared_yaxes="all" if shared else False,
+        subplot_titles=[f"{section}, {family}" if family else section for section, family in panels],
+        vertical_spacing=0.25 / len(panels),
+        shared_yaxes="all" if spec.get("scales") != "own" else False,
     )
     labels = list(dict.fromkeys(row.label for row in view.rows))
-    for row, cells in zip(view.rows, table.cells, strict=True):
-        color, panel = COLORS[labels.index(row.label) % len(COLORS)], sections.index(row.section) + 1
-        for line in _draw_lines(table, row, cells, color):
-            figure.add_trace(line, row=panel, col=1)
+    for number, (section, family) in enumerate(panels, start=1):
+        for row, cells in zip(view.rows, table.cells, strict=True):
+            if is_shown(row, section, family):
+                for line in _draw_lines(table, row, cells, COLORS[labels.index(row.label) % len(COLORS)]):
+                    figure.add_trace(line, row=number, col=1)
+        if section in table.floors:
+            columns = [column.label for column in view.columns]
+            floor = {"x": columns, "y": [table.floors[section]] * len(columns), "name": "constant predictor"}
+            dotted = {"color": "gray", "dash": "dot"}
+            figure.add_trace(go.Scatter(**floor, mode="lines", line=dotted), row=number, col=1)
     # A label stands once in the legend, and switches its lines in every panel.
     shown: set[str] = set()
     for line in figure.data:
         line.update(showlegend=line.name not in shown, legendgroup=line.name)
         shown.add(line.name)
     figure.update_xaxes(type="category")
-    figure.update_xaxes(title_text=spec.get("x"), row=len(sections), col=1)
+    figure.update_xaxes(title_text=spec.get("x"), row=len(panels), col=1)
     figure.update_yaxes(title_text=spec.get("y"))
-    return _lay_out(figure, len(sections))
+    return _lay_out(figure, len(panels))
 
 
 def _draw_lines(table: Table, row: Row, cells: list[Cell], color: str) -> list[go.Scatter]:

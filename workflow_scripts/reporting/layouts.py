@@ -115,8 +115,9 @@ def list_views(path: str | Path, datasets: dict[str, Any]) -> list[tuple[str, st
         expand = table.get("view", {}).get("expand")
         if "view" not in table or (expand == ACROSS and len(own) < 2):
             continue
-        # A view of variants: of all that there are, or of those that its rows name.
-        named = {row["select"]["variant"] for row in table["rows"] if row["select"].get("variant")}
+        # A view of variants: of all that there are, or of those that its rows name, where these are all it has.
+        rows = [] if expand else table["rows"]
+        named = {row["select"]["variant"] for row in rows if row["select"].get("variant")}
         if expand == "variants" or named:
             own = [
                 d

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.experiment.runs import Run, parse_folder
-from workflow_scripts.reporting.plots import COLORS, SETTINGS, add_caveat
+from workflow_scripts.reporting.plots import COLORS, SETTINGS, add_caveat, draw_message
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json
 
@@ -145,12 +145,3 @@ def _draw_view(axis: Axes, image: np.ndarray, hit: bool = False) -> None:
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set(visible=hit, color=HIT, linewidth=2.5)
-
-
-def draw_message(text: str, notes: list[str]) -> Figure:
-    """Draw a figure that only says why there is nothing to see."""
-    with plt.rc_context(SETTINGS):
-        figure = plt.figure(figsize=(8, 1.8))
-        figure.text(0.5, 0.65, text, ha="center", va="center", wrap=True)
-        add_caveat(figure, " ".join(notes))
-    return figure

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from workflow_scripts.experiment.identity import read_identity
-from workflow_scripts.experiment.runs import parse_folder
+from workflow_scripts.experiment.runs import is_imported, parse_folder
 from workflow_scripts.reporting.fairness import describe_fairness
 from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.gaps import find_gaps, is_trained_by_older_code
@@ -126,8 +126,9 @@ def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
     lines = []
     for *values, method in runs.values.tolist():
         folder = Path(values[0])
-        identity = read_identity(folder)[1] if (folder / "run.json").exists() else {}
-        present = "" if not identity else "no, older" if is_trained_by_older_code(folder, method) else "yes"
+        settings, identity = read_identity(folder) if (folder / "run.json").exists() else ({}, {})
+        present = "no, older" if is_trained_by_older_code(folder, method) else "yes" if identity else ""
+        present = "imported" if is_imported(settings) else present
         lines.append([*values, identity.get("code", ""), identity.get("torch", ""), present])
     headers = [name.replace("_", " ") for name in PROVENANCE]
     return {"headers": [*headers, "training code", "torch", "trained with the present code"], "rows": lines}

@@ -15,12 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_scripts.reporting.cells import Table
-from workflow_scripts.reporting.layouts import Row
+from workflow_scripts.reporting.layouts import Row, View
 from workflow_scripts.reporting.times import read_history
 from workflow_scripts.support.files import atomic_path
 
 # Okabe and Ito's palette, which color-blind readers can tell apart.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+EMPTY = "No run of this experiment has what this figure shows."
 SETTINGS: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "pdf.fonttype": 42}
 
 
@@ -41,14 +42,16 @@ def plot_curves(table: Table) -> Figure:
     view = table.view
     spec = view.figure or {}
     sections = list(dict.fromkeys(row.section for row in view.rows))
-    families = list_families(view.rows) if spec.get("split") == "variants" else [""]
+    families = list_panels(view)
+    if not sections:
+        return draw_message(EMPTY, [f"{view.scope}: {table.caveat}"])
     size = (3.1 * len(sections), 2.5 * len(families)) if len(families) > 1 else (4.2 * len(sections), 3.6)
     grid: Any = {"squeeze": False, "sharex": True, "sharey": spec.get("scales") != "own"}
     with plt.rc_context(SETTINGS):
         figure, axes = plt.subplots(len(families), len(sections), figsize=size, **grid)
         for family, panels in zip(families, axes, strict=True):
             for axis, section in zip(panels, sections, strict=True):
-                own = [row.section == section and get_family(row) in ("", family) for row in view.rows]
+                own = [is_shown(row, section, family) for row in view.rows]
                 _draw_panel(axis, table, own)
                 if section in table.floors:
                     axis.axhline(table.floors[section], color="gray", linestyle=":", label="constant predictor")
@@ -68,9 +71,16 @@ def get_family(row: Row) -> str:
     return found[0] if found else ""
 
 
-def list_families(rows: list[Row]) -> list[str]:
-    """Return the families of the rows' variants, in their order."""
-    return [family for family in dict.fromkeys(map(get_family, rows)) if family]
+def list_panels(view: View) -> list[str]:
+    """Return the families of variants, in their order, that have panels of their own, or [""]: one for all rows."""
+    if (view.figure or {}).get("split") != "variants":
+        return [""]
+    return [family for family in dict.fromkeys(map(get_family, view.rows)) if family] or [""]
+
+
+def is_shown(row: Row, section: str, family: str) -> bool:
+    """Tell whether a panel shows a row: of its section and family; rows without a variant stand in every family."""
+    return row.section == section and (not family or get_family(row) in ("", family))
 
 
 def _draw_panel(axis: Axes, table: Table, own: list[bool]) -> None:
@@ -95,6 +105,15 @@ def add_caveat(figure: Figure, text: str, bottom: float = 0.07) -> None:
     """Lay a figure out above its lowest part, a share `bottom` of its height, and write there what its data are."""
     figure.tight_layout(rect=(0, bottom, 1, 1))
     figure.text(0.01, 0.015, text, fontsize=6.5, color="dimgray", wrap=True)
+
+
+def draw_message(text: str, notes: list[str]) -> Figure:
+    """Draw a figure that only says why there is nothing to see."""
+    with plt.rc_context(SETTINGS):
+        figure = plt.figure(figsize=(8, 1.8))
+        figure.text(0.5, 0.65, text, ha="center", va="center", wrap=True)
+        add_caveat(figure, " ".join(notes))
+    return figure
 
 
 def plot_histories(histories: list[Path]) -> Figure:

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.reading import TRAIN
-from workflow_scripts.reporting.neighbours import draw_message
-from workflow_scripts.reporting.plots import SETTINGS, add_caveat
+from workflow_scripts.reporting.plots import SETTINGS, add_caveat, draw_message
 from workflow_scripts.support.errors import UserError
 
 MOST_CLASSES, IMAGES = 12, 12

@@ -77,7 +77,7 @@ def describe_shapes(rows: pd.DataFrame, dataset: str, groups: list[str], transfo
     ]
     for group, other in dict.fromkeys((fall.group, fall.other) for fall in falls):
         own = pd.DataFrame([(f.pairs, f.best, f.rise) for f in falls if f.group == group])
-        if own[0].nunique() > 2:
+        if own[0].nunique() > 2 and own[1].nunique() > 1 and own[2].nunique() > 1:
             pairs, best, rise = (own[column].rank() for column in own)
             sentences.append(
                 f"Over these {len(own)} runs, {other} R2 under a {group} context: the rank correlation of the pairs "

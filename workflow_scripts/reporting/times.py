@@ -11,7 +11,7 @@ import pandas as pd
 from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.reporting.rows import COLUMNS
 
-HEADERS = ["stage", "method", "jobs", "mean seconds", "longest", "peak memory [MB]"]
+HEADERS = ["data", "stage", "method", "jobs", "mean seconds", "longest", "peak memory [MB]"]
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -38,22 +38,27 @@ def make_training_rows(histories: list[Path]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=list(COLUMNS)).astype({"length": "Int64", "seed": "int64", "value": "float64"})
 
 
-def describe_times(times: list[Path]) -> dict[str, Any]:
-    """Return seconds of each stage and method, one line each, in the given order. Absent files are left out.
+def name_job(path: Path) -> dict[str, str]:
+    """Return data, stage and method of a time.tsv file; a stage that makes data has no method."""
+    *_, data, method = path.parts[:-2] if path.parent.name.startswith("seed") else (path.parts[-2], "")
+    return {"data": data, "stage": path.name.partition(".")[0], "method": method}
 
-    times: `<folder>/<stage>.time.tsv`; of a run, `results/<dataset>/<method>/seed<k>/<stage>.time.tsv`. A job
+
+def describe_times(times: list[Path]) -> dict[str, Any]:
+    """Return seconds of each stage and method on each data set, in the given order. Absent files are left out.
+
+    times: `results/data/<source>/<stage>.time.tsv` and `results/<dataset>/<method>/seed<k>/<stage>.time.tsv`. A job
     that was killed and taken up again counts its last part only: that is what Snakemake measures.
     """
     records = [
-        {"stage": path.name.partition(".")[0], "method": path.parts[-3] if path.parent.name.startswith("seed") else ""}
-        | pd.read_csv(path, sep="\t", na_values="-").iloc[0][["s", "max_rss"]].to_dict()
+        name_job(path) | pd.read_csv(path, sep="\t", na_values="-").iloc[0][["s", "max_rss"]].to_dict()
         for path in times
         if path.exists()
     ]
     if not records:
         return {"headers": HEADERS, "rows": []}
     lines = []
-    for (stage, method), jobs in pd.DataFrame(records).groupby(["stage", "method"], sort=False):
+    for key, jobs in pd.DataFrame(records).groupby(["data", "stage", "method"], sort=False):
         numbers = [f"{jobs['s'].mean():.1f}", f"{jobs['s'].max():.1f}", f"{jobs['max_rss'].max():.0f}"]
-        lines.append([stage, method, str(len(jobs)), *numbers])
+        lines.append([*key, str(len(jobs)), *numbers])
     return {"headers": HEADERS, "rows": lines}
