@@ -10,11 +10,7 @@ sys.path.insert(0, str(BASE))
 from snakemake.exceptions import WorkflowError
 
 from workflow_scripts.experiment.config import check_config, retype
-from workflow_scripts.experiment.identity import (
-    check_identity,
-    list_evaluation_code,
-    list_training_code,
-)
+from workflow_scripts.experiment.identity import check_identity, list_evaluation_code
 from workflow_scripts.experiment.runs import (
     get_labels,
     get_settings,

@@ -3,11 +3,10 @@
 
 rule pretrain:
     input:
-        # Newer data do not retrain either: Snakemake would delete the weights before the run is refused.
+        # Newer data do not retrain: Snakemake would delete the weights before the run is refused. Newer code is no input
+        # either: the weights record the code they were made with, and the report says so.
         packed=ancient(get_packed),
         start=get_start,
-        # Newer code does not retrain: the weights record the code they were made with, and the report says so.
-        code=ancient(lambda w: get_code(*list_training_code(get_run(w).method))),
     output:
         weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
     log:

@@ -121,6 +121,14 @@ def test_other_data_are_refused_and_no_weights_deleted(finished, tmp_path):
     assert (run / "weights.safetensors").read_bytes() == before
 
 
+def test_code_is_no_input_of_trainings(finished):
+    """A module added to training/ would change the set of inputs, which Snakemake takes for a reason to train."""
+    plan = snakemake(finished, "--dry-run", "--config", "seeds=[1]").stdout
+    inputs = re.findall(r"rule pretrain:\n    input: (.*)", plan)
+    assert inputs
+    assert not any(".py" in line for line in inputs)
+
+
 def test_a_new_seed_trains_nothing_again(finished, smoke_config):
     result = snakemake(finished, "--dry-run", "--config", "seeds=[0,1]")
     outputs = [line for line in result.stdout.splitlines() if "output:" in line and "weights.safetensors" in line]
