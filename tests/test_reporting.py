@@ -10,17 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.experiment.config import read_yaml
 from workflow_scripts.experiment.identity import hash_code, list_training_code
 from workflow_scripts.reporting.cells import make_tables, read_material
 from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.formats import FORMATS, format_number, lay_out, to_latex, to_markdown
 from workflow_scripts.reporting.interactive import draw_curves
-from workflow_scripts.reporting.layouts import list_views, read_paper
+from workflow_scripts.reporting.layouts import list_views
 from workflow_scripts.reporting.page import describe_provenance, make_page
 from workflow_scripts.reporting.plots import plot_curves, save_figure
 from workflow_scripts.reporting.rows import make_rows, read_rows, write_rows
-from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import write_json
 
@@ -143,11 +141,6 @@ def test_views_of_variants_and_of_data_sets_appear_when_there_are_some(given):
     assert ("toy", "context_variants") not in views
 
 
-def test_a_table_of_all_methods_needs_none_of_the_variants_it_names():
-    entry = {"benchmark": "adult", "methods": ["contextssl", "raw"]}
-    assert ("adult", "adult") in list_views(PAPER, {"adult": entry})
-
-
 @pytest.mark.parametrize("name", ["context_curves", "context_variants"])
 def test_figures_of_no_runs_say_so(name, given, random, tmp_path):
     names = ["contextssl", "contextssl~mask0", "constant"]
@@ -166,19 +159,6 @@ def test_controls_without_contexts_to_compare_with_are_left_out(given):
     rows = read_rows(given["path"])
     assert len(describe_controls(rows, "toy", GROUPS)) == 3
     assert describe_controls(rows[rows["length"] != 0], "toy", GROUPS) == []
-
-
-def test_times_tell_data_sets_apart(tmp_path):
-    paths = [f"results/{name}/simclr/seed{seed}/pretrain.time.tsv" for name in ("toy", "twin") for seed in (0, 1)]
-    for number, path in enumerate(["results/data/raw/render.time.tsv", *paths]):
-        (tmp_path / path).parent.mkdir(parents=True)
-        (tmp_path / path).write_text(f"s\tmax_rss\n{number}\t100\n")
-    given = [tmp_path / path for path in ["results/data/raw/render.time.tsv", *paths, "results/x/y/seed0/no.time.tsv"]]
-    assert [line[:5] for line in describe_times(given)["rows"]] == [
-        ["raw", "render", "", "1", "0.0"],
-        ["toy", "pretrain", "simclr", "2", "1.5"],
-        ["twin", "pretrain", "simclr", "2", "3.5"],
-    ]
 
 
 def test_a_ladder_shows_effects_by_seed_and_training_time(given, random, tmp_path):
@@ -263,13 +243,6 @@ def test_the_page_escapes_and_is_self_contained(given, tmp_path):
     assert "What this implies" in page
 
 
-def test_a_paper_with_a_mistake_is_named(tmp_path):
-    text = PAPER.read_text().replace("expand: methods", "expand: everything", 1)
-    (tmp_path / "wrong.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"wrong.yaml: tables.main.view.expand: 'everything' is not one of"):
-        read_paper(tmp_path / "wrong.yaml")
-
-
 def test_provenance_tells_trainings_that_are_older_than_the_code(given, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     present = hash_code(list_training_code("simclr"))
@@ -314,20 +287,3 @@ def test_reporting_imports_no_torch(given, tmp_path):
         command += ["--experiment", "toy"] if module == "report" else []
         subprocess.run(list(map(str, command)), cwd=ROOT, check=True, capture_output=True)
     assert (tmp_path / "r.html").stat().st_size > 1000
-
-
-def test_published_facts_are_those_of_the_source(shared_data):
-    """Every number of the facts at hand stands in papers/contextssl.yaml."""
-    facts = read_yaml(shared_data.parent / "published" / "contextssl.yaml")
-
-    def numbers(value):
-        if isinstance(value, dict):
-            return [n for entry in value.values() for n in numbers(entry)]
-        if isinstance(value, list):
-            return [n for entry in value for n in numbers(entry)]
-        return [float(value)] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
-
-    ours = numbers(read_yaml(PAPER))
-    missing = sorted({n for n in numbers(facts) if n not in ours})
-    assert not missing
-    assert {claim["id"] for claim in facts["claims"]} == {claim["id"] for claim in read_yaml(PAPER)["claims"]}
