@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import hash_settings, read_json, write_json
+from workflow_scripts.support.files import hash_file, hash_settings, read_json, write_json
 
 PACKAGE = Path(__file__).parents[1]
 VIEWS_CODE = (
@@ -119,11 +119,11 @@ def claim_run(run: Path, settings: dict[str, Any], data: Path, start: Path | Non
     check_identity(run, settings)
     check_data(run, data)
     config, data_hash = hash_settings(settings), hash_data(data)
-    begun = hashlib.sha256(start.read_bytes()).hexdigest()[:16] if start else ""
+    begun = [hash_file(start)] if start else []
     identity = {
         "config": config,
         "data": data_hash,
-        "hash": hash_settings([config, data_hash, *([begun] if begun else [])]),
+        "hash": hash_settings([config, data_hash, *begun]),
         "code": hash_code(list_training_code(settings["method"])),
         "torch": version("torch"),
     }

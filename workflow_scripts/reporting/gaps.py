@@ -100,12 +100,13 @@ def read_experiments() -> dict[str, dict[str, Any]]:
 
 def name_command(experiment: str, experiments: dict[str, dict[str, Any]], seeds: list[int] | None = None) -> str:
     """Return the command that runs an experiment, with these seeds; in words where `make` has no such command."""
-    own = experiments[experiment]["seeds"] if experiment in experiments else []
-    counted = seeds is None or seeds == own or seeds == list(range(len(seeds)))
-    if not own or not counted:
-        return "the command that this experiment was started with"
+    in_words = "the command that this experiment was started with"
+    if experiment not in experiments:
+        return in_words
     name = "" if experiment == next(iter(experiments)) else f" EXPERIMENT={experiment}"
-    return f"make reproduce{name}" + ("" if seeds in (None, own) else f" SEEDS={len(seeds or [])}")
+    if seeds is None or seeds == experiments[experiment]["seeds"]:
+        return f"make reproduce{name}"
+    return f"make reproduce{name} SEEDS={len(seeds)}" if seeds == list(range(len(seeds))) else in_words
 
 
 def find_command(dataset: str, name: str, experiments: dict[str, dict[str, Any]]) -> str:

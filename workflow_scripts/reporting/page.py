@@ -127,8 +127,10 @@ def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
     for *values, method in runs.values.tolist():
         folder = Path(values[0])
         settings, identity = read_identity(folder) if (folder / "run.json").exists() else ({}, {})
-        present = "no, older" if is_trained_by_older_code(folder, method) else "yes" if identity else ""
-        present = "imported" if is_imported(settings) else present
+        if is_imported(settings):
+            present = "imported"
+        else:
+            present = "no, older" if is_trained_by_older_code(folder, method) else "yes" if identity else ""
         lines.append([*values, identity.get("code", ""), identity.get("torch", ""), present])
     headers = [name.replace("_", " ") for name in PROVENANCE]
     return {"headers": [*headers, "training code", "torch", "trained with the present code"], "rows": lines}

@@ -43,8 +43,9 @@ def plot_curves(table: Table) -> Figure:
     spec = view.figure or {}
     sections = list(dict.fromkeys(row.section for row in view.rows))
     families = list_panels(view)
+    caveat = f"{view.scope}: {table.caveat}" if table.caveat else view.scope
     if not sections:
-        return draw_message(EMPTY, [f"{view.scope}: {table.caveat}"])
+        return draw_message(EMPTY, [caveat])
     size = (3.1 * len(sections), 2.5 * len(families)) if len(families) > 1 else (4.2 * len(sections), 3.6)
     grid: Any = {"squeeze": False, "sharex": True, "sharey": spec.get("scales") != "own"}
     with plt.rc_context(SETTINGS):
@@ -61,7 +62,7 @@ def plot_curves(table: Table) -> Figure:
             (panels[-1] if len(families) > 1 else panels[0]).legend(fontsize=6, frameon=False)
         for axis in axes[-1]:
             axis.set_xlabel(spec["x"])
-        add_caveat(figure, f"{view.scope}: {table.caveat}" if table.caveat else view.scope)
+        add_caveat(figure, caveat)
     return figure
 
 
