@@ -2,12 +2,12 @@
 
 import json
 import shutil
-import time
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 from test_reporting import PAPER, given  # noqa: F401 (a fixture)
 
 from workflow_scripts.reporting.cells import make_tables, read_material
@@ -52,17 +52,15 @@ def page(given, browser, tmp_path):  # noqa: F811 (the fixture)
     html = make_page("toy", given["path"], [PAPER], [given["meta"]], **shown, datasets=given["datasets"])
     (tmp_path / "index.html").write_text(html)
     browser.get(f"file://{tmp_path}/index.html")
-    deadline = time.monotonic() + 30
-    while not browser.find_elements(By.CSS_SELECTOR, ".plot .main-svg") and time.monotonic() < deadline:
-        time.sleep(0.1)
+    drawn = (By.CSS_SELECTOR, ".plot .main-svg")
+    WebDriverWait(browser, 30).until(lambda _: browser.find_elements(*drawn), "no plot was drawn")
     return browser
 
 
 def read_column(table, number):
-    return [
-        row.find_elements(By.CSS_SELECTOR, "td, th")[number].text
-        for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")
-    ]
+    """All cells at one moment: the rows move between two commands of the driver."""
+    script = "return [...arguments[0].tBodies[0].rows].map(row => row.cells[arguments[1]].innerText.trim())"
+    return table.parent.execute_script(script, table, number)
 
 
 def test_the_page_works_from_disk(page):
@@ -76,6 +74,7 @@ def test_the_page_works_from_disk(page):
     column = [h.text for h in table.find_elements(By.CSS_SELECTOR, "thead th")].index("Rotation R2")
     before = read_column(table, column)
     header.find_element(By.CSS_SELECTOR, "[role=button], [tabindex]").send_keys(Keys.ENTER)  # by keyboard
+    WebDriverWait(page, 30).until(lambda _: read_column(table, column) != before, "the rows did not move")
     numbers = [float(text.split()[0]) for text in read_column(table, column) if text[:1] in "-.0123456789" and text]
     assert len(numbers) > 3
     assert numbers == sorted(numbers)
@@ -87,15 +86,11 @@ def test_the_page_works_from_disk(page):
     toggle = plot.find_element(By.CSS_SELECTOR, ".legendtoggle")
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     webdriver.ActionChains(page).click(toggle).perform()
-    deadline = time.monotonic() + 10
-    while page.execute_script(visible, plot) == count and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert page.execute_script(visible, plot) < count
+    WebDriverWait(page, 30).until(lambda _: page.execute_script(visible, plot) < count, "no line was switched off")
 
     button = page.find_element(By.CSS_SELECTOR, "button[data-copy$=LaTeX]")
     text = page.execute_script("return document.getElementById(arguments[0].dataset.copy).value", button)
     assert text.startswith(r"\begin{table}")
     page.execute_script("arguments[0].click()", button)
-    time.sleep(0.3)
-    assert button.text == "Copied"
+    WebDriverWait(page, 30, poll_frequency=0.1).until(lambda _: button.text == "Copied", "nothing was copied")
     assert page.get_log("browser") == []
