@@ -21,7 +21,7 @@ from workflow_scripts.experiment.runs import (
     merge,
     parse_run,
 )
-from workflow_scripts.reporting.layouts import has_figure, list_judged, list_views, read_paper
+from workflow_scripts.reporting.layouts import has_figure, list_all_views, list_judged, read_paper
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.lifeline import VARIABLE
 
@@ -35,15 +35,18 @@ try:
     RUNS = list_runs(config)
     for run in RUNS:
         check_identity(Path(run.folder), get_settings(config, run))
+    # What reporting needs to know of the selected data sets.
+    DATASETS = {
+        name: {key: config["dataset_settings"][name][key] for key in ("source", "benchmark", "groups")}
+        | {"methods": list_names(config, name), "transformers": list_transformers(config, name)}
+        for name in config["datasets"]
+    }
+    # The files of the papers' published values, claims and layouts, and (paper, scope, name) of every view of them.
+    PAPERS = [os.path.relpath(BASE / "papers" / f"{name}.yaml") for name in config["papers"]]
+    VIEWS = list_all_views(PAPERS, DATASETS)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-# What reporting needs to know of the selected data sets.
-DATASETS = {
-    name: {key: config["dataset_settings"][name][key] for key in ("source", "benchmark", "groups")}
-    | {"methods": list_names(config, name), "transformers": list_transformers(config, name)}
-    for name in config["datasets"]
-}
 # Variants whose weights are read from a checkpoint, not trained.
 IMPORTED = [name for name, variant in config["variants"].items() if is_imported(variant)]
 REPORTS = config["reports"]
@@ -65,11 +68,6 @@ def get_code(*parts):
         file for part in parts for file in ([base / part] if part.endswith(".py") else (base / part).rglob("*.py"))
     ]
     return sorted(os.path.relpath(file) for file in files)
-
-
-def get_paper(name):
-    """The file of a paper's published values and layouts."""
-    return os.path.relpath(BASE / "papers" / f"{name}.yaml")
 
 
 def get_run(wildcards):
@@ -157,23 +155,16 @@ def get_rows(run):
     return f"{run.folder}/rows/evaluation.parquet"
 
 
-def list_layouts():
-    """(paper, scope, name) of every view that the papers have for the selected data sets."""
-    return [(paper, *view) for paper in config["papers"] for view in list_views(get_paper(paper), DATASETS)]
-
-
 def get_tables():
     """Scorecards, then tables."""
-    names = [
-        f"{dataset}.scorecard" for paper in config["papers"] for dataset in list_judged(get_paper(paper), DATASETS)
-    ]
-    names += [f"{scope}.{name}" for _, scope, name in list_layouts()]
+    names = [f"{dataset}.scorecard" for dataset in list_judged(PAPERS, DATASETS)]
+    names += [f"{scope}.{name}" for _, scope, name in VIEWS]
     return [f"{REPORTS}/tables/{name}.{end}" for name in names for end in ("csv", "md", "tex", "json")]
 
 
 def get_neighbours():
     """What the first seed's runs retrieve, by data set: those of stored views whose benchmark a paper shows it on."""
-    papers = [read_paper(get_paper(paper))["tables"] for paper in config["papers"]]
+    papers = [read_paper(paper)["tables"] for paper in PAPERS]
     shown = {tables["nearest_neighbours"]["benchmark"] for tables in papers if "nearest_neighbours" in tables}
     stored = [name for name in config["datasets"] if get_dataset(name)["views"] == "stored"]
     drawn = [name for name in stored if get_dataset(name)["benchmark"] in shown]
@@ -183,7 +174,7 @@ def get_neighbours():
 
 def get_figures():
     """Figures of the papers, neighbours, contact sheets, and every run's training curves; as JSON, those of lines."""
-    lines = [f"{scope}.{name}" for paper, scope, name in list_layouts() if has_figure(get_paper(paper), name)]
+    lines = [f"{scope}.{name}" for paper, scope, name in VIEWS if has_figure(paper, name)]
     lines += ["training_curves"]
     drawn = [*lines, *(f"{dataset}.neighbours" for dataset in get_neighbours())]
     drawn += [f"{source}.samples" for source in get_image_sources()]
@@ -193,7 +184,7 @@ def get_figures():
 
 def get_summary():
     """The first table of each scope, as Markdown."""
-    first = {scope: name for _, scope, name in reversed(list_layouts())}
+    first = {scope: name for _, scope, name in reversed(VIEWS)}
     return [f"{REPORTS}/tables/{scope}.{name}.md" for scope, name in first.items()]
 
 

@@ -7,7 +7,7 @@ FAULTS = "results/faults.json"  # of `make faults`, if someone ran it
 rule tables:
     input:
         rows=ROWS,
-        papers=[get_paper(paper) for paper in config["papers"]],
+        papers=PAPERS,
         meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
         code=get_code("tables.py") + VIEW_CODE,
     output:
@@ -28,7 +28,7 @@ rule tables:
 rule figures:
     input:
         rows=ROWS,
-        papers=[get_paper(paper) for paper in config["papers"]],
+        papers=PAPERS,
         meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
         code=get_code("figures.py") + VIEW_CODE,
     output:
@@ -53,7 +53,7 @@ rule figures:
 rule report:
     input:
         rows=ROWS,
-        papers=[get_paper(paper) for paper in config["papers"]],
+        papers=PAPERS,
         meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
         tables=[table for table in get_tables() if table.endswith((".json", ".csv", ".tex"))],
         figures=[figure for figure in get_figures() if figure.endswith((".json", ".png"))],

@@ -117,7 +117,7 @@ def test_the_scorecard_says_what_it_was_judged_on():
     rows = rows_of(PUBLISHED, simclr=(0.506, 0.148, 85.3))
     measured = describe_measured(rows, "toy", GROUPS, [])
     verdicts = [judge(claim, "3diebench", rows, measured, CONTROLS) for claim in claims().values()]
-    table = make_scorecard(verdicts, "the paper", "toy", "embedded data")
+    table = make_scorecard({"the paper": verdicts}, "toy", "embedded data")
     assert "judged on toy with one seed" in table.caption
     assert "Data: embedded data." in table.caption
     assert len(table.rows) == len(table.details) == len(claims())

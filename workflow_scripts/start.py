@@ -37,6 +37,8 @@ def main() -> None:
         recover(arguments)  # first: jobs that are left run a Snakemake of their own
         if (STATE / "locks").is_dir() and not find_snakemake():
             shutil.rmtree(STATE / "locks")
+    if not shutil.which("snakemake"):
+        raise UserError("there is no snakemake on the PATH; call `make`, or activate the environment first")
     os.execvp("snakemake", ["snakemake", *merge_options(arguments)])
 
 

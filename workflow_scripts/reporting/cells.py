@@ -19,7 +19,7 @@ from workflow_scripts.reporting.layouts import (
     Row,
     Select,
     View,
-    list_views,
+    list_all_views,
     make_view,
     read_paper,
 )
@@ -148,18 +148,16 @@ def read_material(rows_path: Path, metas: list[Path], datasets: dict[str, Any], 
 def make_tables(material: Material, papers: list[Path]) -> list[Table]:
     """Make every view of every paper."""
     tables = []
-    for path in papers:
+    for path, scope, name in list_all_views(papers, material.datasets):
         paper = read_paper(path)
-        for scope, name in list_views(path, material.datasets):
-            benchmark = paper["tables"][name]["benchmark"]
-            datasets = material.datasets.items()
-            scoped = [d for d, entry in datasets if entry["benchmark"] == benchmark and scope in (ACROSS, d)]
-            view = make_view(paper, name, scope, {dataset: material.measured[dataset] for dataset in scoped})
-            own = material.rows[material.rows["dataset"].isin(scoped)]
-            cells = [
-                [make_cell(own, row, column, position) for position, column in enumerate(view.columns)]
-                for row in view.rows
-            ]
-            caveat = "; ".join(dict.fromkeys(filter(None, (material.caveats[dataset] for dataset in scoped))))
-            tables.append(Table(view, cells, caveat, make_floors(own, view)))
+        benchmark = paper["tables"][name]["benchmark"]
+        datasets = material.datasets.items()
+        scoped = [d for d, entry in datasets if entry["benchmark"] == benchmark and scope in (ACROSS, d)]
+        view = make_view(paper, name, scope, {dataset: material.measured[dataset] for dataset in scoped})
+        own = material.rows[material.rows["dataset"].isin(scoped)]
+        cells = [
+            [make_cell(own, row, column, position) for position, column in enumerate(view.columns)] for row in view.rows
+        ]
+        caveat = "; ".join(dict.fromkeys(filter(None, (material.caveats[dataset] for dataset in scoped))))
+        tables.append(Table(view, cells, caveat, make_floors(own, view)))
     return tables

@@ -7,12 +7,14 @@ table unseen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.experiment.config import ROOT, check_schema, read_yaml
+from workflow_scripts.support.errors import UserError
 
 PAPERS_SCHEMA = ROOT / "schemas" / "papers.schema.yaml"
 ACROSS = "datasets"  # scope of a view of all data sets of a benchmark; of the others it is the data set's name
@@ -133,9 +135,23 @@ def _list_variants(names: list[str]) -> set[str]:
     return {name.partition("~")[2] for name in names if "~" in name}
 
 
-def list_judged(path: str | Path, datasets: dict[str, Any]) -> list[str]:
-    """Return the selected data sets on whose benchmark the paper makes claims."""
-    claims = read_paper(path)["claims"]
+def list_all_views(papers: Sequence[str | Path], datasets: dict[str, Any]) -> list[tuple[str | Path, str, str]]:
+    """Return (paper, scope, table name) of every view of several papers, whose names must differ within a scope."""
+    owners: dict[tuple[str, str], str | Path] = {}
+    for path in papers:
+        for view in list_views(path, datasets):
+            if view in owners:
+                raise UserError(
+                    f"{owners[view]} and {path} both have a table {view[1]} of {view[0]}, which would be one file; "
+                    "rename it in one of them, or select one paper (config: papers)"
+                )
+            owners[view] = path
+    return [(path, *view) for view, path in owners.items()]
+
+
+def list_judged(papers: Sequence[str | Path], datasets: dict[str, Any]) -> list[str]:
+    """Return the selected data sets on whose benchmark one of the papers makes claims."""
+    claims = [claim for path in papers for claim in read_paper(path)["claims"]]
     return [d for d, entry in datasets.items() if any(is_about(claim, entry["benchmark"]) for claim in claims)]
 
 

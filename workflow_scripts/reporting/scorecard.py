@@ -115,17 +115,19 @@ def t_bound(std: float, seeds: int) -> float:
     return float(stdtrit(seeds - 1, 1 - LEVEL) * std / seeds**0.5)
 
 
-def make_scorecard(verdicts: list[Verdict], paper: str, scope: str, caveat: str) -> TextTable:
-    """Set verdicts as a table, the evidence of each behind it."""
+def make_scorecard(judged: dict[str, list[Verdict]], scope: str, caveat: str) -> TextTable:
+    """Set verdicts, by the title of the paper that claims, as a table, the evidence of each behind it."""
+    heads = [{"paper": paper, "claim": v.claim, "verdict": v.verdict} for paper, own in judged.items() for v in own]
+    verdicts = [verdict for own in judged.values() for verdict in own]
     records = [
-        {"claim": v.claim, "verdict": v.verdict, "comparison": e.comparison.label, "comparison_verdict": e.verdict}
+        {**head, "comparison": e.comparison.label, "comparison_verdict": e.verdict}
         | {"mean": e.mean, "std": e.std, "seeds": e.seeds, "margin": e.comparison.margin}
-        for v in verdicts
-        for e in v.evidence
-    ] or [{"claim": v.claim, "verdict": v.verdict} for v in verdicts]
+        for head, verdict in zip(heads, verdicts, strict=True)
+        for e in verdict.evidence
+    ] or heads
     seeds = max((e.seeds for v in verdicts for e in v.evidence), default=0)
     scale = f"{seeds} seeds" if seeds > 1 else "one seed, so that no spread is known"
-    caption = f"Claims of {paper}, judged on {scope} with {scale}."
+    caption = f"Claims of {' and of '.join(judged)}, judged on {scope} with {scale}."
     if seeds > 1:
         caption += f" {UNDECIDED.capitalize()}: holds on average, but not beyond the spread (t test, {LEVEL:.0%})."
     caption += f" Data: {caveat.rstrip('.')}." if caveat else ""
@@ -146,17 +148,19 @@ def describe(evidence: Evidence) -> str:
 
 
 def make_scorecards(material: Material, papers: list[Path]) -> list[TextTable]:
-    """Judge the claims of every paper on every data set of their benchmark."""
+    """Judge the claims of all papers on every data set of their benchmarks: one scorecard a data set."""
     scorecards = []
-    for path in papers:
-        paper = read_paper(path)
-        for dataset in list_judged(path, material.datasets):
-            benchmark = material.datasets[dataset]["benchmark"]
-            rows = material.rows[material.rows["dataset"] == dataset]
-            verdicts = [
-                judge(claim, benchmark, rows, material.measured[dataset], paper["controls"])
+    for dataset in list_judged(papers, material.datasets):
+        benchmark = material.datasets[dataset]["benchmark"]
+        rows, measured = material.rows[material.rows["dataset"] == dataset], material.measured[dataset]
+        verdicts = {
+            paper["title"]: [
+                judge(claim, benchmark, rows, measured, paper["controls"])
                 for claim in paper["claims"]
                 if is_about(claim, benchmark)
             ]
-            scorecards.append(make_scorecard(verdicts, paper["title"], dataset, material.caveats[dataset]))
+            for paper in map(read_paper, papers)
+        }
+        judged = {title: own for title, own in verdicts.items() if own}
+        scorecards.append(make_scorecard(judged, dataset, material.caveats[dataset]))
     return scorecards
