@@ -7,11 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from raw_trees import make_small_3diebench, without_sync, write_manifest
+
+from workflow_scripts.data import writer
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,6 +28,26 @@ def _one_thread() -> None:
 @pytest.fixture
 def random() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def unsynced() -> Iterator[None]:
+    """Writing without waiting for the disk."""
+    with without_sync():
+        yield
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifest of a small tree: 8 train and 4 val objects, 3 views."""
+    folder = tmp_path_factory.mktemp("raw")
+    return write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw"))
+
+
+@pytest.fixture
+def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two objects a task, so that small data make many tasks."""
+    monkeypatch.setattr(writer, "IMAGES_PER_TASK", 6)
 
 
 @pytest.fixture

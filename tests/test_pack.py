@@ -7,34 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from raw_trees import digests, leave_unfinished, make_cifar_tree, make_small_3diebench, without_sync, write_manifest
+from raw_trees import digests, leave_unfinished, make_cifar_tree, write_manifest
 
-from workflow_scripts.data import writer
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.pack import Engine, pack
 from workflow_scripts.support.errors import UserError
 
-pytestmark = pytest.mark.unit
+pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("unsynced")]
 FILES = {"inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quickly():
-    with without_sync():
-        yield
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The manifest of a small tree: 8 train and 4 val objects, 3 views."""
-    folder = tmp_path_factory.mktemp("raw")
-    return write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw"))
-
-
-@pytest.fixture
-def small_tasks(monkeypatch):
-    """Two objects a task, so that small data make many tasks."""
-    monkeypatch.setattr(writer, "IMAGES_PER_TASK", 6)
 
 
 def test_packed_arrays(raw, tmp_path):

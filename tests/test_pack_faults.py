@@ -9,34 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from raw_trees import digests, leave_unfinished, make_small_3diebench, without_sync, write_manifest
+from raw_trees import digests, leave_unfinished, make_small_3diebench, write_manifest
 
-from workflow_scripts.data import writer
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.pack import Engine, pack
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import exclusive
 
-pytestmark = pytest.mark.faults
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quickly():
-    with without_sync():
-        yield
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The manifest of a small tree: 8 train and 4 val objects, 3 views."""
-    folder = tmp_path_factory.mktemp("raw")
-    return write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw"))
-
-
-@pytest.fixture
-def small_tasks(monkeypatch):
-    """Two objects a task, so that small data make many tasks."""
-    monkeypatch.setattr(writer, "IMAGES_PER_TASK", 6)
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("unsynced")]
 
 
 @pytest.fixture(scope="module")

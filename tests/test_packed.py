@@ -1,11 +1,10 @@
 """A packed data set: opened whole or not at all, and divided into evaluation splits."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
-from raw_trees import make_cifar_tree, make_small_3diebench, without_sync, write_manifest
+from raw_trees import make_cifar_tree, write_manifest
 
 from workflow_scripts.data import packed
 from workflow_scripts.data.packed import PackedDataset
@@ -13,20 +12,7 @@ from workflow_scripts.pack import Engine, pack
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_json
 
-pytestmark = pytest.mark.unit
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quickly():
-    with without_sync():
-        yield
-
-
-@pytest.fixture(scope="module")
-def raw(tmp_path_factory) -> Path:
-    """The manifest of a small tree: 8 train and 4 val objects, 3 views."""
-    folder = tmp_path_factory.mktemp("raw")
-    return write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw"))
+pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("unsynced")]
 
 
 @pytest.mark.parametrize("name", ["inputs", "latents", "labels", "objects"])
