@@ -18,13 +18,18 @@ pytestmark = pytest.mark.faults
 def start(tmp_path):
     """Run `python -m workflow_scripts.start --version ...` in a folder of its own."""
 
-    def run(*arguments):
-        binaries = Path(sys.executable).parent
-        environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    def run(*arguments, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"):
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-m", "workflow_scripts.start", "--version", *map(str, arguments)]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
 
     return run
+
+
+def test_without_an_environment_it_says_what_to_do(start):
+    result = start(path="/nowhere")
+    assert result.returncode == 1
+    assert "there is no snakemake on the PATH; call `make`" in result.stderr
 
 
 def test_locks_of_a_killed_snakemake_are_cleared(start, tmp_path):
