@@ -20,7 +20,7 @@ rule render:
         settings=lambda w: as_json(config["sources"][w.source]["render"]),
     shell:
         "python -m workflow_scripts.render --source {wildcards.source} --raw {params.raw} --manifest {output.manifest}"
-        " --contact-sheet {output.contact_sheet} --settings {params.settings:q} --threads {threads}"
+        " --contact-sheet {output.contact_sheet} --settings {params.settings:q} --workers {threads}"
         " 2>&1 | tee {log}"
 
 

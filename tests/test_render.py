@@ -35,8 +35,8 @@ SMALL = {
 }
 
 
-def draw(folder: Path, settings: dict, threads: int = 1) -> Path:
-    draw_tree(folder / "raw", folder / "raw.json", folder / "sheet.png", "small", parse_settings(settings), threads)
+def draw(folder: Path, settings: dict, workers: int = 1) -> Path:
+    draw_tree(folder / "raw", folder / "raw.json", folder / "sheet.png", "small", parse_settings(settings), workers)
     return folder / "raw"
 
 
@@ -107,8 +107,8 @@ def test_manifest_and_contact_sheet(tree):
         assert min(sheet.size) > 1000
 
 
-def test_same_bytes_whatever_the_threads(tree, tmp_path):
-    assert digest(draw(tmp_path, SMALL, threads=3)) == digest(tree)
+def test_same_bytes_whatever_the_workers(tree, tmp_path):
+    assert digest(draw(tmp_path, SMALL, workers=3)) == digest(tree)
     assert (tmp_path / "sheet.png").read_bytes() == (tree.parent / "sheet.png").read_bytes()
 
 
@@ -127,7 +127,7 @@ def test_kill_and_rerun_gives_the_same_tree(tmp_path):
     settings = {**SMALL, "objects_per_class": {"train": 40, "val": 2}, "views": 12}
     raw = tmp_path / "killed" / "raw"
     options = ["--raw", raw, "--manifest", tmp_path / "m.json", "--contact-sheet", tmp_path / "s.png"]
-    options += ["--source", "small", "--settings", json.dumps(settings), "--threads", "2"]
+    options += ["--source", "small", "--settings", json.dumps(settings), "--workers", "2"]
     process = subprocess.Popen(
         [sys.executable, "-m", "workflow_scripts.render", *map(str, options)],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},

@@ -22,7 +22,7 @@ CAVEAT = (
 
 
 def draw_tree(
-    raw: Path, manifest: Path, contact_sheet: Path, source: str, settings: RenderSettings, threads: int = 1
+    raw: Path, manifest: Path, contact_sheet: Path, source: str, settings: RenderSettings, workers: int = 1
 ) -> None:
     """Draw what is missing of the tree `raw`, and write `contact_sheet` and `manifest`.
 
@@ -35,7 +35,7 @@ def draw_tree(
     render_tree.check_tree(raw, settings)
     with exclusive(raw):
         render_tree.start_tree(raw, settings)
-        render_tree.draw_objects(raw, settings, threads)
+        render_tree.draw_objects(raw, settings, workers)
         render_tree.write_splits(raw, settings)
         write_contact_sheet(contact_sheet, raw, settings)
         content = {
@@ -68,7 +68,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--contact-sheet", type=Path, required=True, help="PNG file with examples")
     parser.add_argument("--source", required=True, help="name of the source in the config, kept in the manifest")
     parser.add_argument("--settings", required=True, help="JSON map of render settings; absent keys have defaults")
-    parser.add_argument("--threads", type=int, default=1, help="threads that draw (default: 1); any number, same bytes")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes that draw (default: 1); any number, same bytes"
+    )
     return parser.parse_args()
 
 
@@ -80,15 +82,15 @@ def main() -> None:
 
     arguments = parse_arguments()
     given = parse_json(arguments.settings, "--settings")
-    if arguments.threads < 1:
-        raise UserError(f"--threads is {arguments.threads}; give at least 1")
+    if arguments.workers < 1:
+        raise UserError(f"--workers is {arguments.workers}; give at least 1")
     draw_tree(
         arguments.raw,
         arguments.manifest,
         arguments.contact_sheet,
         arguments.source,
         parse_settings(given),
-        arguments.threads,
+        arguments.workers,
     )
 
 

@@ -41,9 +41,8 @@ def measure_data(setting: Setting) -> list[Row]:
     render = _time(
         lambda: draw_tree(folder / "raw", folder / "raw.json", folder / "sheet.png", "bench", settings, workers)
     )
-    rows = [
-        summarise("rendering", f"{settings.resolution} px, {workers} threads", "images", "images/s", [images / render])
-    ]
+    case = f"{settings.resolution} px, {workers} processes"
+    rows = [summarise("rendering", case, "images", "images/s", [images / render])]
     read = sum(path.stat().st_size for path in (folder / "raw").rglob("*.jpg"))
     for side in SIDES:
         options = ["--manifest", str(folder / "raw.json"), "--output", str(setting.packed(side))]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ from workflow_scripts.data.scenes import (
 )
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path, hash_settings, read_json, write_json
+from workflow_scripts.support.memory import keep_freed_memory
 from workflow_scripts.support.progress import make_bar
+from workflow_scripts.support.workers import open_workers
 
 RENDERER = 1  # of the images that one and the same settings give; part of the settings hash
 STAMP = "settings.json"
@@ -74,24 +76,19 @@ def start_tree(raw: Path, settings: RenderSettings) -> None:
         write_json(raw / STAMP, describe_settings(settings))
 
 
-def draw_objects(raw: Path, settings: RenderSettings, threads: int) -> None:
-    """Draw every object that is not there yet. The bytes do not depend on `threads`."""
+def draw_objects(raw: Path, settings: RenderSettings, workers: int) -> None:
+    """Draw every object that is not there yet. The bytes do not depend on the number of `workers`, processes."""
     names = [name for split in SPLITS for name in list_objects(settings, split)]
     missing = [name for name in names if not is_complete(object_folder(raw, settings, name), settings.views)]
-    templates = make_classes(settings)
+    if not missing:
+        return
+    tasks = [[name] for name in missing]
     with (
+        open_workers(Drawing(raw, settings, make_classes(settings)), workers) as pool,
         make_bar("render", len(names), " objects", len(names) - len(missing)) as progress,
-        ThreadPoolExecutor(threads, initializer=use_one_thread) as pool,
     ):
-        jobs: list[Future[None]] = [
-            pool.submit(draw_object, raw, settings, name, templates[name.label]) for name in missing
-        ]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                progress.update()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for task in pool.run(draw, tasks):
+            progress.update(len(task))
 
 
 def use_one_thread() -> None:
@@ -101,15 +98,27 @@ def use_one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def draw_object(raw: Path, settings: RenderSettings, name: ObjectName, template: Composite) -> None:
-    """Draw all views of one object and write its folder."""
+@dataclass(frozen=True)
+class Drawing:
+    """What a worker needs to know. templates: of the classes."""
+
+    raw: Path
+    settings: RenderSettings
+    templates: list[Composite]
+
+
+def draw(drawing: Drawing, names: list[ObjectName]) -> None:
+    """Draw all views of some objects and write their folders."""
     from workflow_scripts.data.raycaster import Lighting, render
 
-    latents = sample_latents(settings, name)
-    composite = make_object(template, settings, name)
-    lighting = Lighting(shadow=settings.shadow)
-    images = render(composite, latents, settings.resolution, settings.supersampling, lighting)
-    write_object(object_folder(raw, settings, name), images, latents, settings.jpeg_quality)
+    use_one_thread()
+    keep_freed_memory()
+    settings, lighting = drawing.settings, Lighting(shadow=drawing.settings.shadow)
+    for name in names:
+        latents = sample_latents(settings, name)
+        composite = make_object(drawing.templates[name.label], settings, name)
+        images = render(composite, latents, settings.resolution, settings.supersampling, lighting)
+        write_object(object_folder(drawing.raw, settings, name), images, latents, settings.jpeg_quality)
 
 
 def object_folder(raw: Path, settings: RenderSettings, name: ObjectName) -> Path:

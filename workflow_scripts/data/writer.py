@@ -8,19 +8,11 @@ every object whose byte is set is whole, and all others are simply read again.
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import shutil
-import signal
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +23,9 @@ from workflow_scripts.data.reading import Reader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path, read_json, write_bytes, write_json
 from workflow_scripts.support.progress import make_bar
+from workflow_scripts.support.workers import open_workers
 
 IMAGES_PER_TASK = 256
-TASKS_AHEAD = 8  # per worker; bounds what a stop can lose and what waits in memory
 LARGE = ("inputs", "latents")  # arrays that are filled object by object
 MARGIN = 64 << 20  # bytes to leave free on the disk
 
@@ -162,78 +154,6 @@ def _write(handle: int, content: bytes, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-_job: Job  # of this worker process
-
-
-def _start_worker(job: Job) -> None:
-    global _job
-    _job = job
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _die_with(sentinel: int) -> None:
-    """End this process when the parent is gone; it would wait for tasks for ever."""
-    wait([sentinel])
-    os._exit(1)
-
-
-def _run(function: Callable[[Job, list[int]], None], positions: list[int]) -> None:
-    function(_job, positions)
-
-
-Run = Callable[[Callable[[Job, list[int]], None], list[list[int]]], Iterator[list[int]]]
-
-
-@contextmanager
-def open_workers(job: Job, workers: int) -> Iterator[Run]:
-    """Yield a function that runs tasks and yields them in order as they end; the first error in order is raised.
-
-    Results do not depend on the number of workers; with one, everything happens in this process.
-    """
-    if workers == 1:
-        yield lambda function, tasks: _run_here(job, function, tasks)
-        return
-    # Never a fork: the calling process may have threads.
-    known = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in known else "spawn")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (job,))
-    try:
-        yield lambda function, tasks: _run_in_order(pool, function, tasks, workers * TASKS_AHEAD)
-    except BrokenProcessPool:
-        raise UserError(
-            "a worker process was killed, most likely for want of memory; run again with fewer workers"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _run_here(job: Job, function: Callable[[Job, list[int]], None], tasks: list[list[int]]) -> Iterator[list[int]]:
-    for task in tasks:
-        function(job, task)
-        yield task
-
-
-def _run_in_order(
-    pool: ProcessPoolExecutor, function: Callable[[Job, list[int]], None], tasks: list[list[int]], ahead: int
-) -> Iterator[list[int]]:
-    waiting: deque[tuple[list[int], Future[None]]] = deque()
-    for task in tasks:
-        if len(waiting) == ahead:
-            yield _finish(waiting)
-        waiting.append((task, pool.submit(_run, function, task)))
-    while waiting:
-        yield _finish(waiting)
-
-
-def _finish(waiting: deque[tuple[list[int], Future[None]]]) -> list[int]:
-    task, future = waiting.popleft()
-    future.result()
-    return task
-
-
 def fill(partial: PartialPack, job: Job, workers: int, journal_seconds: float) -> None:
     """Store every object that is not yet stored; what is finished at a failure stays stored."""
     remaining = partial.remaining().tolist()
@@ -244,12 +164,12 @@ def fill(partial: PartialPack, job: Job, workers: int, journal_seconds: float) -
     tasks = [remaining[start : start + per_task] for start in range(0, len(remaining), per_task)]
     if not tasks:
         return
-    with open_workers(job, workers) as run:
+    with open_workers(job, workers) as pool:
         with make_bar("check", len(remaining), " objects") as bar:
-            for task in run(check_objects, tasks):
+            for task in pool.run(check_objects, tasks):
                 bar.update(len(task))
         with make_bar("pack", total * views, " images", (total - len(remaining)) * views) as bar:
-            _store(partial, run(store_objects, tasks), journal_seconds, lambda task: bar.update(len(task) * views))
+            _store(partial, pool.run(store_objects, tasks), journal_seconds, lambda task: bar.update(len(task) * views))
 
 
 def _store(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import subprocess
@@ -14,6 +13,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.memory import keep_freed_memory
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 POLL_SECONDS = 1.0
@@ -38,18 +38,6 @@ def choose_device(name: str, threads: int) -> torch.device:
     if name == "cpu":
         keep_freed_memory()
     return torch.device(name)
-
-
-def keep_freed_memory() -> None:
-    """Let the C library reuse freed memory, where it is glibc, instead of giving it back to the kernel.
-
-    A step on a CPU frees and takes the same arrays again, and fresh pages cost time: a tenth of a step at 32 pixels, a
-    third at 128. The process holds on to the most it ever had.
-    """
-    trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD and M_MMAP_MAX of malloc.h
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(mmap_max, 0)  # no array is a mapping of its own, which freeing it would end
-        mallopt(trim_threshold, 2**31 - 1)
 
 
 def list_gpus() -> list[str]:
