@@ -38,8 +38,8 @@ def test_verdicts_come_from_scorecards(tmp_path):
 
 @pytest.mark.unit
 def test_what_an_experiment_did_not_run_keeps_its_verdict():
-    def judged(**verdicts):
-        return {"claims": [{"claim": c, "verdict": v, "seeds": 1} for c, v in verdicts.items()], "caveat": ""}
+    def judged(seeds=1, **verdicts):
+        return {"claims": [{"claim": c, "verdict": v, "seeds": seeds} for c, v in verdicts.items()], "caveat": ""}
 
     known = {"toy": judged(a="reproduced", b="not run", c="reproduced"), "other": judged(a="undecided")}
     found = {"toy": judged(a="not run", b="reproduced", c="not reproduced", d="not run"), "bare": judged(a="not run")}
@@ -48,6 +48,22 @@ def test_what_an_experiment_did_not_run_keeps_its_verdict():
         "other": judged(a="undecided"),
     }
     assert merge_verdicts({}, known) == known
+
+
+@pytest.mark.unit
+def test_fewer_seeds_do_not_overrule_more_and_are_named():
+    def judged(**claims):
+        entries = [{"claim": c, "verdict": v, "seeds": n} for c, (v, n) in claims.items()]
+        return {"toy": {"claims": entries, "caveat": "small"}}
+
+    known = judged(a=("not reproduced", 3), b=("not run", 3), c=("reproduced", 1), d=("reproduced", 3))
+    found = judged(a=("reproduced", 1), b=("reproduced", 1), c=("undecided", 1), d=("undecided", 3))
+    merged = merge_verdicts(known, found)
+    expected = judged(a=("not reproduced", 3), b=("reproduced", 1), c=("undecided", 1), d=("undecided", 3))
+    assert merged == expected
+    text = render_verdicts(merged)
+    for line in ("| a | not reproduced |", "| b | reproduced (1 seed) |", "| d | undecided |", "toy: 3 seeds; small."):
+        assert line in text
 
 
 def list_commands():

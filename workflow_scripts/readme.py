@@ -1,7 +1,7 @@
 """`make readme`: the figure and the verdicts that README.md shows, from the reports at hand. Nothing in them is typed.
 
 Verdicts are kept in docs/reproduced.json, by data set, so that experiments which ran elsewhere stay in the table: a
-claim that this experiment did not run keeps the verdict of the one that did.
+claim that this experiment did not run, or ran with fewer seeds, keeps the verdict of the one that did.
 """
 
 from __future__ import annotations
@@ -40,32 +40,39 @@ def read_verdicts(tables: Path) -> dict[str, Any]:
 
 
 def merge_verdicts(known: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
-    """Return known and found verdicts by data set; the found ones win, where they are more than `NOT_RUN`."""
+    """Return known and found verdicts by data set: of each claim the one of more seeds, of as many the found one."""
     merged = dict(known)
     for name, entry in found.items():
         if all(claim["verdict"] == NOT_RUN for claim in entry["claims"]):
             continue  # a data set on which no claim is judged
         before = {claim["claim"]: claim for claim in known.get(name, {}).get("claims", [])}
-        claims = [before.get(c["claim"], c) if c["verdict"] == NOT_RUN else c for c in entry["claims"]]
+        claims = [max(c, before.get(c["claim"], c), key=_rest_on) for c in entry["claims"]]
         merged[name] = {**entry, "claims": claims}
     return merged
+
+
+def _rest_on(claim: dict[str, Any]) -> int:
+    """Return how many seeds a verdict rests on."""
+    return 0 if claim["verdict"] == NOT_RUN else int(claim["seeds"])
 
 
 def render_verdicts(verdicts: dict[str, Any]) -> str:
     """Return a Markdown table: each claim, and its verdict on each data set that it is about."""
     claims = list(dict.fromkeys(c["claim"] for entry in verdicts.values() for c in entry["claims"]))
-    own = {name: {c["claim"]: c["verdict"] for c in entry["claims"]} for name, entry in verdicts.items()}
+    most = {name: max(map(_rest_on, entry["claims"])) for name, entry in verdicts.items()}
+    own = {name: {c["claim"]: _say(c, most[name]) for c in entry["claims"]} for name, entry in verdicts.items()}
     lines = ["", "| The paper says | " + " | ".join(verdicts) + " |", "| --- |" + " --- |" * len(verdicts)]
     lines += [f"| {claim} | " + " | ".join(own[name].get(claim, "") for name in verdicts) + " |" for claim in claims]
-    notes = [f"{name}: {count_seeds(entry['claims'])}{entry['caveat']}." for name, entry in verdicts.items()]
+    few = {0: "", 1: "1 seed, so that no spread is known; "}
+    seeds = {name: few.get(count, f"{count} seeds; ") for name, count in most.items()}
+    notes = [f"{name}: {seeds[name]}{entry['caveat']}." for name, entry in verdicts.items()]
     return "\n".join([*lines, "", *notes, ""])
 
 
-def count_seeds(claims: list[dict[str, Any]]) -> str:
-    """Say how many seeds verdicts rest on."""
-    counts = sorted({claim["seeds"] for claim in claims if claim["verdict"] != NOT_RUN})
-    few = ", so that no spread is known" if counts == [1] else ""
-    return f"{' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}{few}; " if counts else ""
+def _say(claim: dict[str, Any], most: int) -> str:
+    """Return a verdict, with its seeds where others of the data set rest on more."""
+    fewer = 0 < (count := _rest_on(claim)) < most
+    return f"{claim['verdict']} ({count} seed{'' if count == 1 else 's'})" if fewer else str(claim["verdict"])
 
 
 def fill_readme(text: str, verdicts: dict[str, Any]) -> str:
