@@ -5,7 +5,7 @@ import re
 import pytest
 from conftest import run_as_user
 
-from workflow_scripts.readme import README, VERDICTS, fill_readme, merge_verdicts, read_verdicts, render_verdicts
+from workflow_scripts.readme import README, VERDICTS, count_seeds, fill_readme, merge_verdicts, read_verdicts, render_verdicts
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_json
 
@@ -62,6 +62,7 @@ def test_fewer_seeds_do_not_overrule_more_and_are_named():
     expected = judged(a=("not reproduced", 3), b=("reproduced", 1), c=("undecided", 1), d=("undecided", 3))
     assert merged == expected
     text = render_verdicts(merged)
+    assert [count_seeds(entry) for entry in (*known.values(), *judged(a=("not run", 1)).values(), None)] == [3, 0, 0]
     for line in ("| a | not reproduced |", "| b | reproduced (1 seed) |", "| d | undecided |", "toy: 3 seeds; small."):
         assert line in text
 

@@ -21,6 +21,7 @@ from workflow_scripts.support.files import read_json, write_json, write_text
 
 README, VERDICTS = ROOT / "README.md", ROOT / "docs" / "reproduced.json"
 FIGURE = ROOT / "docs" / "context_curves.png"
+DRAWN = "embedded"  # the data set of the figure
 BLOCK = re.compile(r"(?<=<!-- verdicts -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
@@ -56,10 +57,15 @@ def _rest_on(claim: dict[str, Any]) -> int:
     return 0 if claim["verdict"] == NOT_RUN else int(claim["seeds"])
 
 
+def count_seeds(entry: dict[str, Any] | None) -> int:
+    """Return how many seeds the verdicts on a data set rest on, at the most."""
+    return max(map(_rest_on, entry["claims"])) if entry else 0
+
+
 def render_verdicts(verdicts: dict[str, Any]) -> str:
     """Return a Markdown table: each claim, and its verdict on each data set that it is about."""
     claims = list(dict.fromkeys(c["claim"] for entry in verdicts.values() for c in entry["claims"]))
-    most = {name: max(map(_rest_on, entry["claims"])) for name, entry in verdicts.items()}
+    most = {name: count_seeds(entry) for name, entry in verdicts.items()}
     own = {name: {c["claim"]: _say(c, most[name]) for c in entry["claims"]} for name, entry in verdicts.items()}
     lines = ["", "| The paper says | " + " | ".join(verdicts) + " |", "| --- |" + " --- |" * len(verdicts)]
     lines += [f"| {claim} | " + " | ".join(own[name].get(claim, "") for name in verdicts) + " |" for claim in claims]
@@ -87,9 +93,11 @@ def main() -> None:
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of reports (default: reports)")
     arguments = parser.parse_args()
     known = read_json(VERDICTS) if VERDICTS.exists() else {}
-    verdicts = merge_verdicts(known, read_verdicts(arguments.reports / "tables"))
+    found = read_verdicts(arguments.reports / "tables")
+    verdicts = merge_verdicts(known, found)
     write_json(VERDICTS, verdicts)
-    if (curves := arguments.reports / "figures" / "embedded.context_curves.png").exists():
+    curves = arguments.reports / "figures" / f"{DRAWN}.context_curves.png"
+    if curves.exists() and count_seeds(found.get(DRAWN)) >= count_seeds(known.get(DRAWN)):
         shutil.copyfile(curves, FIGURE)
     write_text(README, fill_readme(README.read_text(), verdicts))
 
