@@ -5,7 +5,15 @@ import re
 import pytest
 from conftest import run_as_user
 
-from workflow_scripts.readme import README, VERDICTS, count_seeds, fill_readme, merge_verdicts, read_verdicts, render_verdicts
+from workflow_scripts.readme import (
+    README,
+    VERDICTS,
+    count_seeds,
+    fill_readme,
+    merge_verdicts,
+    read_verdicts,
+    render_verdicts,
+)
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_json
 
