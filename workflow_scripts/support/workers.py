@@ -48,7 +48,7 @@ class Workers(Generic[Job]):
 
 @contextmanager
 def open_workers(job: Job, workers: int) -> Iterator[Workers[Job]]:
-    """Open `workers` processes that all know `job`, which is pickled once; a single one is this process itself.
+    """Open `workers` processes that all know `job`, pickled once for each; a single one is this process itself.
 
     Raises `UserError` where a worker is killed.
     """
