@@ -100,7 +100,7 @@ define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing $(1) into $(VENV) (a few minutes, 6 GB)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $(1)
-	-@$(BIN)/python -m workflow_scripts.data.packages
+	-@$(BIN)/python -m workflow_scripts.fetch_packages
 	@touch $@
 endef
 

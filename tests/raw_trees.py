@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workflow_scripts.pack import Engine, pack
+from workflow_scripts.data.packing import pack
 
 CIFAR_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
@@ -93,4 +93,4 @@ def leave_unfinished(manifest: Path, output: Path, resolution: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("workflow_scripts.pack.make_meta", stop)
         with pytest.raises(RuntimeError, match="stopped"):
-            pack(manifest, output, "threediebench", resolution, engine=Engine(workers=1))
+            pack(manifest, output, "threediebench", resolution, workers=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.data.adult import CATEGORIES, COPY, open_reader, read_copy, read_official
+from workflow_scripts.data.readers.adult import CATEGORIES, COPY, open_reader, read_copy, read_official
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from raw_trees import CIFAR_CLASSES, make_cifar_tree
 
-from workflow_scripts.data import cifar10
-from workflow_scripts.data.cifar10 import Batches, ImageTree, load_batch, open_reader
+from workflow_scripts.data.readers import cifar10
+from workflow_scripts.data.readers.cifar10 import Batches, ImageTree, load_batch, open_reader
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit

@@ -22,8 +22,9 @@ import pytest
 import yaml
 from misbehaving_server import Page, Server
 
-from workflow_scripts.data.fetch import RemoteFile
-from workflow_scripts.download import Source, provide
+from workflow_scripts.data.sources.catalogue import Source
+from workflow_scripts.data.sources.fetch import RemoteFile
+from workflow_scripts.data.sources.provide import provide
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import exclusive, hash_file, read_json
 

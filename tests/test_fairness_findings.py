@@ -6,7 +6,7 @@ from test_reporting import row
 from test_scorecard import fairness_rows
 
 from workflow_scripts.reporting.fairness import describe_fairness
-from workflow_scripts.reporting.rows import make_rows
+from workflow_scripts.rows import make_rows
 
 pytestmark = pytest.mark.unit
 

@@ -14,8 +14,8 @@ import pytest
 import requests
 from misbehaving_server import Page, Server
 
-from workflow_scripts.data import fetch as module
-from workflow_scripts.data.fetch import RemoteFile, fetch
+from workflow_scripts.data.sources import fetch as module
+from workflow_scripts.data.sources.fetch import RemoteFile, fetch
 from workflow_scripts.support.errors import UserError
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(30)]

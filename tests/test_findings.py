@@ -4,8 +4,8 @@ import pytest
 from test_reporting import GROUPS, row
 
 from workflow_scripts.reporting.findings import describe_controls
-from workflow_scripts.reporting.rows import make_rows
 from workflow_scripts.reporting.shapes import describe_shapes, find_falls
+from workflow_scripts.rows import make_rows
 
 pytestmark = pytest.mark.unit
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workflow_scripts.data.threediebench import LATENT_NAMES, read_latents
+from workflow_scripts.data.readers.threediebench import LATENT_NAMES, read_latents
 from workflow_scripts.experiment.config import ROOT, check_config, read_yaml
 from workflow_scripts.experiment.runs import get_settings, list_runs
 from workflow_scripts.support.errors import UserError

@@ -11,7 +11,7 @@ from workflow_scripts import evaluate, import_checkpoint
 from workflow_scripts.data.actions import ViewActions
 from workflow_scripts.experiment.identity import claim_run, read_identity
 from workflow_scripts.experiment.runs import get_labels
-from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.rows import read_rows
 from workflow_scripts.training.run import build_method, load_weights, read_weights
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from raw_mimic3 import add_patient, add_stay, make_tables, write
 
-from workflow_scripts.data.mimic3 import read_mimic3
-from workflow_scripts.data.mimic3_codes import (
+from workflow_scripts.data.mimic3.codes import (
     DRUG_GROUPS,
     PROCEDURES_METAVISION,
     VASOPRESSORS_CAREVUE,
@@ -15,6 +14,7 @@ from workflow_scripts.data.mimic3_codes import (
     group_diagnosis,
     group_procedure,
 )
+from workflow_scripts.data.readers.mimic3 import read_mimic3
 
 pytestmark = pytest.mark.unit
 

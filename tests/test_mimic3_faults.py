@@ -3,7 +3,7 @@
 import pytest
 from raw_mimic3 import COLUMNS, IN, OUT, make_tables, write
 
-from workflow_scripts.data.mimic3 import read_mimic3
+from workflow_scripts.data.readers.mimic3 import read_mimic3
 from workflow_scripts.support.errors import UserError
 
 pytestmark = [pytest.mark.unit, pytest.mark.faults]

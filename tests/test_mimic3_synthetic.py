@@ -15,9 +15,8 @@ from fairlearn.metrics import equal_opportunity_difference, equalized_odds_diffe
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from workflow_scripts.data import mimic3_synthetic
-from workflow_scripts.data.mimic3 import read_mimic3
-from workflow_scripts.data.mimic3_synthetic import (
+from workflow_scripts.data.mimic3 import synthetic as mimic3_synthetic
+from workflow_scripts.data.mimic3.synthetic import (
     INDICATORS,
     PROXIES,
     SyntheticSettings,
@@ -25,6 +24,7 @@ from workflow_scripts.data.mimic3_synthetic import (
     parse_settings,
     sample_patients,
 )
+from workflow_scripts.data.readers.mimic3 import read_mimic3
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.synthesize import write_cohort
 

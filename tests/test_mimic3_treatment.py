@@ -3,8 +3,8 @@
 import pytest
 from raw_mimic3 import IN, OUT, make_tables, write
 
-from workflow_scripts.data import mimic3_files
-from workflow_scripts.data.mimic3 import read_mimic3
+from workflow_scripts.data.mimic3 import files as mimic3_files
+from workflow_scripts.data.readers.mimic3 import read_mimic3
 
 pytestmark = pytest.mark.unit
 

@@ -10,7 +10,7 @@ from PIL import Image
 from raw_trees import digests, leave_unfinished, make_cifar_tree, write_manifest
 
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.pack import Engine, pack
+from workflow_scripts.data.packing import pack
 from workflow_scripts.support.errors import UserError
 
 pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("unsynced")]
@@ -19,7 +19,7 @@ FILES = {"inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy",
 
 def test_packed_arrays(raw, tmp_path):
     """Every number against an independent reading of the tree."""
-    pack(raw, tmp_path / "packed", "threediebench", 32, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 32, workers=1)
     assert set(os.listdir(tmp_path)) == {"packed"}
     assert set(os.listdir(tmp_path / "packed")) == FILES
     data = PackedDataset(tmp_path / "packed")
@@ -47,29 +47,29 @@ def test_packed_arrays(raw, tmp_path):
 
 
 def test_statistics_do_not_depend_on_blocks(raw, tmp_path, monkeypatch):
-    pack(raw, tmp_path / "whole", "threediebench", 16, engine=Engine(workers=1))
+    pack(raw, tmp_path / "whole", "threediebench", 16, workers=1)
     monkeypatch.setattr("workflow_scripts.pack.BLOCK_BYTES", 3 * 3 * 16 * 16 * 3)
-    pack(raw, tmp_path / "blocks", "threediebench", 16, engine=Engine(workers=1))
+    pack(raw, tmp_path / "blocks", "threediebench", 16, workers=1)
     assert digests(tmp_path / "whole") == digests(tmp_path / "blocks")
 
 
 def test_same_bytes_with_any_number_of_workers(raw, tmp_path, small_tasks):
-    pack(raw, tmp_path / "one", "threediebench", 24, engine=Engine(workers=1))
-    pack(raw, tmp_path / "three", "threediebench", 24, engine=Engine(workers=3, journal_seconds=0))
+    pack(raw, tmp_path / "one", "threediebench", 24, workers=1)
+    pack(raw, tmp_path / "three", "threediebench", 24, workers=3, journal_seconds=0)
     assert digests(tmp_path / "one") == digests(tmp_path / "three")
 
 
 def test_root_may_be_relative_to_the_manifest(raw, tmp_path):
     moved = write_manifest(raw.parent / "relative.json", Path("raw"))
-    pack(raw, tmp_path / "a", "threediebench", 8, engine=Engine(1))
-    pack(moved, tmp_path / "b", "threediebench", 8, engine=Engine(1))
+    pack(raw, tmp_path / "a", "threediebench", 8, workers=1)
+    pack(moved, tmp_path / "b", "threediebench", 8, workers=1)
     assert digests(tmp_path / "a") == digests(tmp_path / "b"), "where the tree lies must not matter"
 
 
 def test_cifar_and_limits(tmp_path):
     root = make_cifar_tree(tmp_path / "raw", train=4, test=2, suffix="jpg")
     manifest = write_manifest(tmp_path / "raw.json", root, caveat="a caveat")
-    pack(manifest, tmp_path / "packed", "cifar10", 32, (2, 1), Engine(workers=1))
+    pack(manifest, tmp_path / "packed", "cifar10", 32, (2, 1), workers=1)
     data = PackedDataset(tmp_path / "packed")
     assert data.inputs.shape == (30, 1, 32, 32, 3)
     assert data.latents.shape == (30, 1, 0)
@@ -83,15 +83,15 @@ def test_cifar_and_limits(tmp_path):
 
 def test_other_settings_discard_the_beginning(raw, tmp_path, capsys):
     leave_unfinished(raw, tmp_path / "packed", 16)
-    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     assert "packed.partial holds the beginning of another packing; discarded" in capsys.readouterr().out
     assert PackedDataset(tmp_path / "packed").inputs.shape[2] == 8
 
 
 def test_a_whole_data_set_is_not_packed_again(raw, tmp_path, capsys):
-    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     before = (tmp_path / "packed" / "inputs.npy").stat().st_ino
-    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     assert "already packed" in capsys.readouterr().out
     assert (tmp_path / "packed" / "inputs.npy").stat().st_ino == before
     assert set(os.listdir(tmp_path)) == {"packed"}

@@ -12,7 +12,7 @@ import pytest
 from raw_trees import digests, leave_unfinished, make_small_3diebench, write_manifest
 
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.pack import Engine, pack
+from workflow_scripts.data.packing import pack
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import exclusive
 
@@ -55,9 +55,9 @@ def test_kill_and_rerun_gives_the_same_bytes(large, tmp_path, workers):
         kept = _stored(partial)
         assert not (tmp_path / "packed").exists()
     before = (partial / "inputs.npy").stat().st_ino
-    pack(large, tmp_path / "packed", "threediebench", 32, engine=Engine(workers=1))
+    pack(large, tmp_path / "packed", "threediebench", 32, workers=1)
     assert (tmp_path / "packed" / "inputs.npy").stat().st_ino == before, "the work of the killed runs was thrown away"
-    pack(large, tmp_path / "unbroken", "threediebench", 32, engine=Engine(workers=1))
+    pack(large, tmp_path / "unbroken", "threediebench", 32, workers=1)
     assert digests(tmp_path / "packed") == digests(tmp_path / "unbroken")
 
 
@@ -92,7 +92,7 @@ def _belonging(mark: str) -> set[str]:
 
 def test_only_journalled_objects_are_trusted(raw, tmp_path):
     """Power loss: data without a journal entry may be garbage, and is written again."""
-    pack(raw, tmp_path / "unbroken", "threediebench", 16, engine=Engine(workers=1))
+    pack(raw, tmp_path / "unbroken", "threediebench", 16, workers=1)
     leave_unfinished(raw, tmp_path / "packed", 16)
     partial = tmp_path / "packed.partial"
     journal = bytearray((partial / "done").read_bytes())
@@ -102,7 +102,7 @@ def test_only_journalled_objects_are_trusted(raw, tmp_path):
     images = np.load(partial / "inputs.npy", mmap_mode="r+")
     images[[3, 11]] = 99
     images.flush()
-    pack(raw, tmp_path / "packed", "threediebench", 16, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 16, workers=1)
     assert digests(tmp_path / "packed") == digests(tmp_path / "unbroken")
 
 
@@ -112,7 +112,7 @@ def test_data_reach_the_disk_before_the_journal_says_so(raw, tmp_path, monkeypat
     write, name = os.pwrite, lambda handle: Path(os.readlink(f"/proc/self/fd/{handle}")).name
     monkeypatch.setattr(os, "fsync", lambda handle: events.append(("sync", name(handle))))
     monkeypatch.setattr(os, "pwrite", lambda *call: events.append(("write", name(call[0]))) or write(*call))
-    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1, journal_seconds=0))
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1, journal_seconds=0)
     unsynced, noted = set(), 0
     for kind, file in events:
         if (kind, file) == ("write", "done"):
@@ -130,8 +130,8 @@ def test_data_reach_the_disk_before_the_journal_says_so(raw, tmp_path, monkeypat
 @pytest.mark.parametrize("emptied", [False, True])
 def test_interrupted_publication(raw, tmp_path, monkeypatch, moved, emptied):
     """Stopped after any of the moves to the packed folder, also where the engine then empties that folder."""
-    pack(raw, tmp_path / "unbroken", "threediebench", 8, engine=Engine(workers=1))
-    pack(raw, tmp_path / "packed", "threediebench", 12, engine=Engine(workers=1))
+    pack(raw, tmp_path / "unbroken", "threediebench", 8, workers=1)
+    pack(raw, tmp_path / "packed", "threediebench", 12, workers=1)
     replace, calls = os.replace, []
 
     def stop_at(source, target):
@@ -145,17 +145,17 @@ def test_interrupted_publication(raw, tmp_path, monkeypatch, moved, emptied):
         patch.setattr("workflow_scripts.pack.os.replace", stop_at)
         if moved < 6:
             with pytest.raises(RuntimeError):
-                pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+                pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
             with pytest.raises(UserError, match=r"meta.json does not exist"):
                 PackedDataset(tmp_path / "packed")
         else:
-            pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+            pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     if emptied:
         for path in (tmp_path / "packed").iterdir():
             path.unlink()
     if not emptied or moved <= 3:  # images and latents are still there: nothing is decoded twice
         monkeypatch.setattr("workflow_scripts.data.writer.store_objects", None)
-    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     assert digests(tmp_path / "packed") == digests(tmp_path / "unbroken")
     assert not (tmp_path / "packed.partial").exists()
 
@@ -164,13 +164,13 @@ def test_too_small_a_disk_is_said_before_any_work(raw, tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 1_000_000})
     monkeypatch.setattr("workflow_scripts.data.writer.shutil.disk_usage", lambda _: usage)
     with pytest.raises(UserError, match=r"packing needs 0\.1 GB in .*, but 0\.0 GB are free; make room"):
-        pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+        pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     assert not (tmp_path / "packed.partial" / "inputs.npy").exists()
 
 
 def test_full_disk_keeps_what_is_done(raw, tmp_path, monkeypatch, small_tasks):
     """The disk fills in the third object, after writes that each took less than they were given."""
-    pack(raw, tmp_path / "unbroken", "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "unbroken", "threediebench", 8, workers=1)
     write, free = os.pwrite, [int(2.5 * 3 * (8 * 8 * 3 + 7 * 4))]
 
     def fill_up(handle, content, offset):
@@ -184,31 +184,31 @@ def test_full_disk_keeps_what_is_done(raw, tmp_path, monkeypatch, small_tasks):
     with monkeypatch.context() as patch:
         patch.setattr("workflow_scripts.data.writer.os.pwrite", fill_up)
         with pytest.raises(OSError, match="No space left"):
-            pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+            pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     assert (tmp_path / "packed.partial" / "done").read_bytes() == b"\1\1" + bytes(10)
-    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     assert digests(tmp_path / "packed") == digests(tmp_path / "unbroken")
 
 
 def test_two_packings_at_once_are_refused(raw, tmp_path):
     with exclusive(tmp_path / "packed.partial"), pytest.raises(UserError, match="another process is writing"):
-        pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+        pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
 
 
 def test_a_failed_packing_leaves_the_old_one(tmp_path):
     root = make_small_3diebench(tmp_path / "raw")
     manifest = write_manifest(tmp_path / "raw.json", root)
-    pack(manifest, tmp_path / "packed", "threediebench", 16, engine=Engine(workers=1))
+    pack(manifest, tmp_path / "packed", "threediebench", 16, workers=1)
     before = digests(tmp_path / "packed")
     image = root / "pot/0009/image_2.jpg"
     whole = image.read_bytes()
     image.write_bytes(whole[: len(whole) // 2])
     for workers in (1, 2):
         with pytest.raises(UserError, match=r"pot/0009/image_2.jpg is a damaged image"):
-            pack(manifest, tmp_path / "packed", "threediebench", 8, engine=Engine(workers))
+            pack(manifest, tmp_path / "packed", "threediebench", 8, workers=workers)
         assert digests(tmp_path / "packed") == before
     image.write_bytes(whole)
-    pack(manifest, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    pack(manifest, tmp_path / "packed", "threediebench", 8, workers=1)
     PackedDataset(tmp_path / "packed").verify()
 
 
@@ -217,7 +217,7 @@ def test_the_first_of_several_faults_is_named(tmp_path, small_tasks):
     for name in ("cup/0002", "pot/0003", "pot/0011"):
         (root / name / "image_1.jpg").write_bytes(b"")
     with pytest.raises(UserError, match=r"cup/0002/image_1.jpg"):
-        pack(write_manifest(tmp_path / "raw.json", root), tmp_path / "packed", "threediebench", 8, engine=Engine(2))
+        pack(write_manifest(tmp_path / "raw.json", root), tmp_path / "packed", "threediebench", 8, workers=2)
     (root / "pot/0011/latent_0.npy").unlink()
     with pytest.raises(UserError, match=r"pot/0011 has no latent_0.npy"):  # found before anything is decoded
-        pack(write_manifest(tmp_path / "raw.json", root), tmp_path / "packed", "threediebench", 8, engine=Engine(2))
+        pack(write_manifest(tmp_path / "raw.json", root), tmp_path / "packed", "threediebench", 8, workers=2)

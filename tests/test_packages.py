@@ -9,10 +9,11 @@ import misbehaving_server
 import pytest
 from misbehaving_server import Page, Server
 
-from workflow_scripts.data import packages
-from workflow_scripts.data.fetch import RemoteFile
-from workflow_scripts.data.packages import Package
-from workflow_scripts.download import Source, provide
+from workflow_scripts.data.sources import packages
+from workflow_scripts.data.sources.catalogue import Source
+from workflow_scripts.data.sources.fetch import RemoteFile
+from workflow_scripts.data.sources.packages import Package
+from workflow_scripts.data.sources.provide import provide
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, read_json
 

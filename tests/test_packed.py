@@ -8,7 +8,7 @@ from raw_trees import make_cifar_tree, write_manifest
 
 from workflow_scripts.data import packed
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.pack import Engine, pack
+from workflow_scripts.data.packing import pack
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_json
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("unsynced")]
 @pytest.mark.parametrize("name", ["inputs", "latents", "labels", "objects"])
 def test_damaged_data_sets_are_refused(raw, tmp_path, name):
     folder = tmp_path / "packed"
-    pack(raw, folder, "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, folder, "threediebench", 8, workers=1)
     path = folder / f"{name}.npy"
     whole = path.read_bytes()
     advice = f"; delete the folder {re.escape(str(folder))} and pack the data set again$"
@@ -40,12 +40,12 @@ def test_damaged_data_sets_are_refused(raw, tmp_path, name):
         PackedDataset(folder).verify()
     # A damaged data set counts as not packed.
     path.write_bytes(whole[:-20])
-    pack(raw, folder, "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, folder, "threediebench", 8, workers=1)
     PackedDataset(folder).verify()
 
 
 def test_incomplete_meta_is_refused(raw, tmp_path):
-    pack(raw, tmp_path / "packed", "threediebench", 8, engine=Engine(workers=1))
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     path = tmp_path / "packed" / "meta.json"
     meta = read_json(path)
     assert set(meta) == set(packed.META_KEYS)
@@ -60,7 +60,7 @@ def many(tmp_path_factory) -> PackedDataset:
     """A packed data set of 10 classes: 200 train and 50 test images."""
     folder = tmp_path_factory.mktemp("many")
     manifest = write_manifest(folder / "raw.json", make_cifar_tree(folder / "raw", train=20, test=5, side=4))
-    pack(manifest, folder / "packed", "cifar10", 4, engine=Engine(workers=1))
+    pack(manifest, folder / "packed", "cifar10", 4, workers=1)
     return PackedDataset(folder / "packed")
 
 

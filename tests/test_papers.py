@@ -9,8 +9,8 @@ from test_reporting import make_all_rows
 from workflow_scripts.experiment.config import read_yaml
 from workflow_scripts.reporting.cells import Material
 from workflow_scripts.reporting.layouts import Measured, list_all_views, list_judged, list_views, read_paper
-from workflow_scripts.reporting.rows import make_rows
 from workflow_scripts.reporting.scorecard import make_scorecards
+from workflow_scripts.rows import make_rows
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit

@@ -8,10 +8,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.data import raycaster
-from workflow_scripts.data.raycaster import Lighting, render
-from workflow_scripts.data.render_settings import RenderSettings
-from workflow_scripts.data.scenes import (
+from workflow_scripts.data.rendering import raycaster
+from workflow_scripts.data.rendering.raycaster import Lighting, render
+from workflow_scripts.data.rendering.scenes import (
     OBJECT_RADIUS,
     Composite,
     ObjectName,
@@ -20,6 +19,7 @@ from workflow_scripts.data.scenes import (
     make_object,
     sample_latents,
 )
+from workflow_scripts.data.rendering.settings import RenderSettings
 
 pytestmark = pytest.mark.unit
 

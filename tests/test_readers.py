@@ -6,8 +6,8 @@ from PIL import Image
 from raw_trees import make_3diebench, make_image, make_small_3diebench
 from torchvision.transforms import Resize
 
-from workflow_scripts.data.reading import decode_image, take_per_class
-from workflow_scripts.data.threediebench import PUBLISHED, ThreeDIEBench, list_classes, read_split
+from workflow_scripts.data.readers.base import decode_image, take_per_class
+from workflow_scripts.data.readers.threediebench import PUBLISHED, ThreeDIEBench, list_classes, read_split
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -54,7 +54,7 @@ def test_tree_of_real_ids(tmp_path, shared_data):
 def test_published_normalisation_is_for_the_official_data_only(tmp_path, monkeypatch):
     root = make_small_3diebench(tmp_path / "raw", 4, 2, views=1)
     assert ThreeDIEBench(root).normalisation is None
-    monkeypatch.setattr("workflow_scripts.data.threediebench.OFFICIAL_OBJECTS", (4, 2))
+    monkeypatch.setattr("workflow_scripts.data.readers.threediebench.OFFICIAL_OBJECTS", (4, 2))
     assert ThreeDIEBench(root).normalisation == PUBLISHED
 
 

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workflow_scripts.data import render_tree, scenes
-from workflow_scripts.data.render_settings import parse_settings
-from workflow_scripts.data.threediebench import ThreeDIEBench
+from workflow_scripts.data.readers.threediebench import ThreeDIEBench
+from workflow_scripts.data.rendering import scenes
+from workflow_scripts.data.rendering import tree as render_tree
+from workflow_scripts.data.rendering.settings import parse_settings
 from workflow_scripts.experiment.config import ROOT, read_yaml
 from workflow_scripts.render import draw_tree
 from workflow_scripts.support.errors import UserError
@@ -81,7 +82,7 @@ def test_layout_is_the_official_one(tree):
 
 def test_reader_finds_images_of_their_latents(tree):
     """The data set's reader opens the tree; what it reads is what the ray-caster draws at those latents."""
-    from workflow_scripts.data.raycaster import render
+    from workflow_scripts.data.rendering.raycaster import render
 
     settings = parse_settings(SMALL)
     reader = ThreeDIEBench(tree)

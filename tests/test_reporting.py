@@ -18,7 +18,7 @@ from workflow_scripts.reporting.interactive import draw_curves
 from workflow_scripts.reporting.layouts import list_views
 from workflow_scripts.reporting.page import describe_provenance, make_page
 from workflow_scripts.reporting.plots import plot_curves, save_figure
-from workflow_scripts.reporting.rows import make_rows, read_rows, write_rows
+from workflow_scripts.rows import make_rows, read_rows, write_rows
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import write_json
 

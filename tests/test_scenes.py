@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from workflow_scripts.data import scenes
-from workflow_scripts.data.render_settings import OFFICIAL_RANGES, RenderSettings, parse_settings
+from workflow_scripts.data.rendering import scenes
+from workflow_scripts.data.rendering.settings import OFFICIAL_RANGES, RenderSettings, parse_settings
 
 pytestmark = pytest.mark.unit
 

@@ -7,8 +7,8 @@ from test_reporting import GROUPS, PAPER, make_all_rows, row
 
 from workflow_scripts.reporting.cells import describe_measured
 from workflow_scripts.reporting.layouts import read_paper
-from workflow_scripts.reporting.rows import make_rows
 from workflow_scripts.reporting.scorecard import FAILED, NOT_RUN, REPRODUCED, UNDECIDED, judge, make_scorecard, t_bound
+from workflow_scripts.rows import make_rows
 
 pytestmark = pytest.mark.unit
 CONTROLS = ["random", "constant", "supervised"]

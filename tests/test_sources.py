@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workflow_scripts.data.fetch import find_fault
-from workflow_scripts.download import list_sources, load_source
+from workflow_scripts.data.sources.catalogue import list_sources, load_source
+from workflow_scripts.data.sources.fetch import find_fault
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit

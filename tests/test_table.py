@@ -7,10 +7,11 @@ import torch
 from raw_trees import write_manifest
 
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.data.reading import TRAIN, VAL
-from workflow_scripts.data.table import RowEncoder, Table, TableReader
+from workflow_scripts.data.packing import pack
+from workflow_scripts.data.readers.base import TRAIN, VAL
+from workflow_scripts.data.readers.table import FeatureTable, TableReader
+from workflow_scripts.data.row_encoder import RowEncoder
 from workflow_scripts.data.views import open_views
-from workflow_scripts.pack import pack
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_json
 
@@ -38,7 +39,9 @@ def table(random):
     label = np.where(random.random(rows) < 0.4, "long", "short")
     treated = random.choice(["no", "yes"], size=rows)
     objects = np.array([f"p{i}" for i in range(rows)])
-    return Table(features, "gender", label, ("short", "long"), splits, objects, {"treatment": treated}, {"all": rows})
+    return FeatureTable(
+        features, "gender", label, ("short", "long"), splits, objects, {"treatment": treated}, {"all": rows}
+    )
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_scripts.data import unpack as module
-from workflow_scripts.data.unpack import ArchiveError, unpack
+from workflow_scripts.data.sources import unpack as module
+from workflow_scripts.data.sources.unpack import ArchiveError, unpack
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.faults

@@ -9,8 +9,8 @@ from raw_trees import make_cifar_tree, write_manifest
 
 from workflow_scripts.data.augment import AUGMENTATIONS
 from workflow_scripts.data.packed import PackedDataset
+from workflow_scripts.data.packing import pack
 from workflow_scripts.data.views import open_views
-from workflow_scripts.pack import Engine, pack
 
 pytestmark = pytest.mark.unit
 
@@ -21,7 +21,7 @@ PAIRS = list(itertools.combinations(AUGMENTATIONS, 2))
 def packed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cifar")
     manifest = write_manifest(folder / "raw.json", make_cifar_tree(folder / "raw", train=4, test=1))
-    pack(manifest, folder / "packed", "cifar10", 32, engine=Engine(workers=1))
+    pack(manifest, folder / "packed", "cifar10", 32, workers=1)
     return folder / "packed"
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.experiment.runs import list_runs
-from workflow_scripts.reporting.rows import read_rows
+from workflow_scripts.rows import read_rows
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parents[1]

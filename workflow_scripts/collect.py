@@ -17,7 +17,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import pandas as pd
 
-    from workflow_scripts.reporting.rows import check_rows, read_rows, write_rows
+    from workflow_scripts.rows import check_rows, read_rows, write_rows
     from workflow_scripts.support.files import write_text
 
     rows = check_rows(pd.concat([read_rows(path) for path in arguments.inputs]), str(arguments.output))

@@ -42,7 +42,7 @@ def main() -> None:
     from workflow_scripts.evaluation.evaluator import ProbedRun
     from workflow_scripts.experiment.identity import check_data
     from workflow_scripts.reporting.model_card import describe_model
-    from workflow_scripts.reporting.rows import make_rows, write_rows
+    from workflow_scripts.rows import make_rows, write_rows
     from workflow_scripts.support.files import exclusive, write_json, write_text
     from workflow_scripts.training.devices import choose_device
 

@@ -1,228 +1,11 @@
-"""Rule `pack`: decode and resize every image of a data set once, into arrays that open in no time.
-
-Reads the tree that the manifest (raw.json) names, writes the folder of a packed data set. Work in
-progress stands in `<output>.partial`; a stopped run goes on from there, and the result is the same.
-"""
+"""Rule `pack`: decode and resize every image of a data set once, into arrays that open in no time."""
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import importlib
-import math
-import os
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from workflow_scripts.support.errors import UserError, command
-
-if TYPE_CHECKING:
-    from workflow_scripts.data.reading import Normalisation, Reader
-    from workflow_scripts.data.writer import Job, PartialPack
-
-MANIFEST_KEYS = {"root", "source", "description", "caveat", "settings_hash"}
-BLOCK_BYTES = 16 << 20  # of images in memory at a time while measuring
-FORMAT = 2  # of the packed folder; part of its settings hash
-
-
-@dataclass(frozen=True)
-class Engine:
-    """How packing is done; nothing here changes the result. journal_seconds: between entries of the journal."""
-
-    workers: int = 2
-    journal_seconds: float = 10.0
-
-
-def open_reader(layout: str, root: Path) -> Reader:
-    """Return the reader of the data in `root`: what `open_reader` of the module data/<layout>.py makes of it."""
-    try:
-        module = importlib.import_module(f"workflow_scripts.data.{layout}")
-        reader: Reader = module.open_reader(root)
-    except ModuleNotFoundError as error:
-        if error.name != f"workflow_scripts.data.{layout}":
-            raise
-        raise UserError(f"there is no layout {layout!r}: workflow_scripts/data/{layout}.py is missing") from None
-    return reader
-
-
-def read_manifest(path: Path) -> tuple[dict[str, Any], Path]:
-    """Return a manifest and the folder of raw data it names (relative to here, or to the manifest)."""
-    from workflow_scripts.support.files import read_json
-
-    manifest = read_json(path)
-    if not (isinstance(manifest, dict) and manifest.keys() >= MANIFEST_KEYS):
-        raise UserError(f"{path} is not a manifest of raw data; delete it and run the step that writes it again")
-    for root in (Path(manifest["root"]), path.parent / manifest["root"]):
-        if root.is_dir():
-            return manifest, root
-    raise UserError(f"{path} names the folder {manifest['root']}, which does not exist; delete {path} and run again")
-
-
-def describe(
-    manifest: dict[str, Any], reader: Reader, layout: str, resolution: int | None, limits: tuple[int | None, int | None]
-) -> dict[str, Any]:
-    """Return all that decides the packed bytes. Where the tree lies does not."""
-    catalogue = hashlib.sha256()
-    for array in (reader.objects, reader.labels, reader.splits):
-        catalogue.update(array.tobytes())
-    return {
-        "format": FORMAT,
-        "manifest": {key: manifest[key] for key in sorted(MANIFEST_KEYS - {"root"})},
-        "layout": layout,
-        "resolution": resolution,
-        "per_class": list(limits),
-        "catalogue": catalogue.hexdigest(),
-    }
-
-
-def measure(path: Path, count: int) -> Normalisation:
-    """Return mean and standard deviation per channel of the first `count` of the images (N, V, H, W, 3) in a file.
-
-    Sums are whole numbers, so the result does not depend on their order.
-    """
-    import numpy as np
-
-    from workflow_scripts.data.reading import Normalisation
-
-    sums = np.zeros((2, 3), dtype=np.int64)
-    shape = np.load(path, mmap_mode="r").shape
-    block = max(1, BLOCK_BYTES // math.prod(shape[1:]))
-    for start in range(0, count, block):
-        # Opened anew for each block: the pages of a long-lived map count as this process's memory.
-        images = np.load(path, mmap_mode="r")[start : min(start + block, count)]
-        rows = images.reshape(-1, shape[-2] * 3)
-        for power, values in enumerate((rows, np.square(rows, dtype=np.uint16))):
-            sums[power] += values.sum(axis=0, dtype=np.int64).reshape(-1, 3).sum(axis=0)
-    mean, square = sums / (count * math.prod(shape[1:-1])) / [[255], [255**2]]
-    std = np.sqrt(np.maximum(square - mean**2, 0))
-    if not (std > 0).all():
-        raise UserError("the train images have a channel of one single value; they cannot be normalised")
-    return Normalisation(tuple(mean.tolist()), tuple(std.tolist()))
-
-
-def make_meta(
-    manifest: dict[str, Any], reader: Reader, settings: dict[str, Any], partial: PartialPack
-) -> dict[str, Any]:
-    """Return meta.json of the finished arrays: reads them once for their digests."""
-    import numpy as np
-
-    from workflow_scripts.data.packed import ARRAYS
-    from workflow_scripts.data.reading import TRAIN
-    from workflow_scripts.support.files import hash_file, hash_settings
-
-    caveats = [manifest["caveat"], reader.caveat if "JPEG" not in manifest["caveat"] else ""]
-    splits = np.load(partial.path("splits"))
-    train = int((splits == TRAIN).sum())
-    # Of a table nothing is left to do: its reader has standardised it.
-    normalisation = reader.normalisation or (None if reader.columns else measure(partial.path("inputs"), train))
-    print("computing checksums")
-    return {
-        **{key: manifest[key] for key in ("source", "description")},
-        "caveat": "; ".join(filter(None, caveats)),
-        **{key: settings[key] for key in ("layout", "resolution")},
-        "views": reader.views,
-        "classes": list(reader.classes),
-        "latents": list(reader.latent_names),
-        "objects": {"train": train, "val": len(splits) - train},
-        "columns": list(reader.columns),
-        "counts": list(reader.counts.items()),  # in their order, which a map of JSON loses
-        "mean": list(normalisation.mean) if normalisation else None,
-        "std": list(normalisation.std) if normalisation else None,
-        "settings_hash": hash_settings(settings),
-        "sha256": {f"{name}.npy": hash_file(partial.path(name)) for name in ARRAYS},
-    }
-
-
-def is_packed(output: Path, settings_hash: str) -> bool:
-    """Tell whether `output` is a whole data set packed with these settings."""
-    from workflow_scripts.data.packed import PackedDataset
-
-    try:
-        return bool(PackedDataset(output).meta["settings_hash"] == settings_hash)
-    except UserError:
-        return False
-
-
-def take_back(partial: PartialPack, output: Path) -> None:
-    """Undo a publication that was interrupted, so that it can be done again from the start."""
-    from workflow_scripts.data.packed import ARRAYS
-
-    if (output / "meta.json").exists():
-        return  # an earlier data set, untouched so far
-    for name in ARRAYS:
-        moved = output / f"{name}.npy"
-        if not partial.path(name).exists() and moved.exists():
-            os.replace(moved, partial.path(name))
-
-
-def publish(partial: PartialPack, output: Path) -> None:
-    """Move the finished files to `output`, meta.json last: a folder with meta.json is whole."""
-    from workflow_scripts.data.packed import ARRAYS
-    from workflow_scripts.data.writer import sync
-
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "meta.json").unlink(missing_ok=True)
-    sync(output)
-    for name in reversed(ARRAYS):  # inputs, the costly ones, as late as possible
-        os.replace(partial.path(name), output / f"{name}.npy")
-    sync(output)
-    os.replace(partial.meta, output / "meta.json")
-    sync(output)
-
-
-def build(partial: PartialPack, manifest: dict[str, Any], job: Job, settings: dict[str, Any], engine: Engine) -> None:
-    """Bring the unfinished arrays to their end, and describe them in meta.json."""
-    import numpy as np
-
-    from workflow_scripts.data.packed import lay_out_input
-    from workflow_scripts.data.writer import fill
-    from workflow_scripts.support.files import write_json
-
-    reader, count = job.reader, len(job.chosen)
-    small = {name: getattr(reader, name)[job.chosen] for name in ("labels", "splits", "objects")}
-    shape, dtype = lay_out_input(job.resolution, reader.columns)
-    latents = (count, reader.views, len(reader.latent_names)), np.dtype(np.float32)
-    partial.prepare(small, {"inputs": ((count, reader.views, *shape), dtype), "latents": latents})
-    fill(partial, job, engine.workers, engine.journal_seconds)
-    if not partial.meta.exists():
-        write_json(partial.meta, make_meta(manifest, reader, settings, partial))
-
-
-def pack(
-    manifest_path: Path,
-    output: Path,
-    layout: str,
-    resolution: int | None,
-    limits: tuple[int | None, int | None] = (None, None),
-    engine: Engine | None = None,
-) -> None:
-    """Pack the raw data of a manifest into `output`. limits: objects per class of the train and val split."""
-    from workflow_scripts.data.reading import take_per_class
-    from workflow_scripts.data.writer import Job, PartialPack
-    from workflow_scripts.support.files import exclusive, hash_settings
-
-    manifest, root = read_manifest(manifest_path)
-    reader = open_reader(layout, root)
-    if resolution is None and not reader.columns:
-        raise UserError(f"{layout} holds images: give the side that they are packed with (--resolution)")
-    settings = describe(manifest, reader, layout, None if reader.columns else resolution, limits)
-    folder = output.with_name(f"{output.name}.partial")
-    with exclusive(folder):
-        if is_packed(output, hash_settings(settings)):
-            print(f"{output} is already packed")
-        else:
-            partial = PartialPack(folder, settings)
-            if partial.meta.exists():
-                take_back(partial, output)
-            chosen = take_per_class(reader.labels, reader.splits, limits)
-            job = Job(reader, chosen, settings["resolution"], folder)
-            build(partial, manifest, job, settings, engine or Engine())
-            publish(partial, output)
-            form = f"{len(reader.columns)} columns" if reader.columns else f"{resolution} px"
-            print(f"packed {output}: {len(chosen):,} objects, views {reader.views}, {form}")
-        shutil.rmtree(folder, ignore_errors=True)
+from workflow_scripts.support.errors import command
 
 
 def whole_number(text: str) -> int:
@@ -237,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--manifest", type=Path, required=True, help="raw.json of the raw data")
     parser.add_argument("--output", type=Path, required=True, help="folder of the packed data set to write")
-    parser.add_argument("--layout", required=True, help="how the raw data is laid out: a module of data/")
+    parser.add_argument("--layout", required=True, help="how the raw data is laid out: a module of data/readers/")
     parser.add_argument("--resolution", type=whole_number, help="side of the packed images [pixels]; of tables none")
     parser.add_argument("--per-class-train", type=whole_number, help="keep the first so many train objects of a class")
     parser.add_argument(
@@ -256,13 +39,16 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Pack one data set."""
     arguments = parse_arguments()
+    from workflow_scripts.data.packing import pack
+
     pack(
         arguments.manifest,
         arguments.output,
         arguments.layout,
         arguments.resolution,
         (arguments.per_class_train, arguments.per_class_test),
-        Engine(arguments.workers, arguments.journal_seconds),
+        arguments.workers,
+        arguments.journal_seconds,
     )
 
 

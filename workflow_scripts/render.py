@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from workflow_scripts.support.errors import UserError, command
 
 if TYPE_CHECKING:
-    from workflow_scripts.data.render_settings import RenderSettings
+    from workflow_scripts.data.rendering.settings import RenderSettings
 
 CAVEAT = (
     "embedded data, rendered by this project: small and easy on purpose, a stand-in for 3DIEBench "
@@ -28,8 +28,8 @@ def draw_tree(
 
     Raises `UserError` if `raw` holds anything else.
     """
-    from workflow_scripts.data import render_tree
-    from workflow_scripts.data.render_sheet import write_contact_sheet
+    from workflow_scripts.data.rendering import tree as render_tree
+    from workflow_scripts.data.rendering.sheet import write_contact_sheet
     from workflow_scripts.support.files import exclusive, hash_file, write_json
 
     render_tree.check_tree(raw, settings)
@@ -77,7 +77,7 @@ def parse_arguments() -> argparse.Namespace:
 @command
 def main() -> None:
     """Render one source."""
-    from workflow_scripts.data.render_settings import parse_settings
+    from workflow_scripts.data.rendering.settings import parse_settings
     from workflow_scripts.support.files import parse_json
 
     arguments = parse_arguments()

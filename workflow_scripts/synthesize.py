@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from workflow_scripts.support.errors import UserError, command
 
 if TYPE_CHECKING:
-    from workflow_scripts.data.mimic3_synthetic import SyntheticSettings
+    from workflow_scripts.data.mimic3.synthetic import SyntheticSettings
 
 CAVEAT = (
     "synthetic patients, drawn from a few equations by this project: no patient is real, nothing here has a clinical "
@@ -27,8 +27,8 @@ def write_cohort(raw: Path, manifest: Path, source: str, settings: SyntheticSett
 
     Raises `UserError` if `raw` holds anything that this step did not write.
     """
-    from workflow_scripts.data.mimic3_synthetic import compute_truth, sample_patients
-    from workflow_scripts.data.mimic3_synthetic_tables import COLUMNS, make_tables
+    from workflow_scripts.data.mimic3.synthetic import compute_truth, sample_patients
+    from workflow_scripts.data.mimic3.synthetic_tables import COLUMNS, make_tables
     from workflow_scripts.support.files import exclusive, hash_file, write_bytes, write_json
 
     found = list(raw.iterdir()) if raw.is_dir() else [raw] if raw.exists() else []
@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
 @command
 def main() -> None:
     """Write the patients of one source."""
-    from workflow_scripts.data.mimic3_synthetic import parse_settings
+    from workflow_scripts.data.mimic3.synthetic import parse_settings
     from workflow_scripts.support.files import parse_json
 
     arguments = parse_arguments()

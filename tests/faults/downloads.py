@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.faults.tiny import Trial
 from tests.misbehaving_server import Page, Server
-from workflow_scripts.data.fetch import RemoteFile, fetch
+from workflow_scripts.data.sources.fetch import RemoteFile, fetch
 from workflow_scripts.support.errors import UserError
 
 CONTENT = random.Random(1).randbytes(300_000)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workflow_scripts.benchmarks.measuring import MIB, Row, summarise
 from workflow_scripts.benchmarks.setting import RENDER, SIDES, Setting, read_config
-from workflow_scripts.data.render_settings import parse_settings
+from workflow_scripts.data.rendering.settings import parse_settings
 from workflow_scripts.experiment.config import ROOT
 from workflow_scripts.experiment.runs import list_runs
 from workflow_scripts.render import draw_tree

@@ -1,7 +1,7 @@
 """The packed data set: every image decoded once, in arrays that are opened without being read.
 
 inputs.npy   uint8   (N, V, H, W, 3)   RGB images, or
-             float32 (N, V, C)         rows of a table, see `table.Column`; train objects first, then val/test
+             float32 (N, V, C)         rows of a table, see `readers.table.Feature`; train objects first, then val/test
 latents.npy  float32 (N, V, L)
 labels.npy   int64   (N,)              indices into meta's `classes`
 splits.npy   uint8   (N,)              0 official train, 1 official val/test
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workflow_scripts.data.reading import TRAIN, VAL
+from workflow_scripts.data.readers.base import TRAIN, VAL
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, read_json, write_json
 from workflow_scripts.support.seeding import numpy_generator

@@ -21,7 +21,7 @@ from torch import Tensor
 from workflow_scripts.data.actions import ActionSpace, difference, make_view_actions
 from workflow_scripts.data.augment import AUGMENTATIONS, Augmentation
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.data.table import RowEncoder
+from workflow_scripts.data.row_encoder import RowEncoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator, torch_generator
 from workflow_scripts.support.transfer import to_device

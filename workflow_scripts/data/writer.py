@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.data.packed import read_header
-from workflow_scripts.data.reading import Reader
+from workflow_scripts.data.readers.base import Reader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path, read_json, write_bytes, write_json
 from workflow_scripts.support.progress import make_bar

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.data.render_settings import parse_settings
+from workflow_scripts.data.rendering.settings import parse_settings
 from workflow_scripts.experiment.config import ROOT, read_yaml
 from workflow_scripts.experiment.kinds import OF_EACH_GROUP
 from workflow_scripts.experiment.runs import Run, get_settings, list_runs

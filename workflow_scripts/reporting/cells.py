@@ -23,8 +23,8 @@ from workflow_scripts.reporting.layouts import (
     make_view,
     read_paper,
 )
-from workflow_scripts.reporting.rows import KEY_COLUMNS, read_rows
 from workflow_scripts.reporting.times import make_training_rows
+from workflow_scripts.rows import KEY_COLUMNS, read_rows
 from workflow_scripts.support.files import read_json
 
 

@@ -18,9 +18,9 @@ from workflow_scripts.reporting.fairness import describe_fairness
 from workflow_scripts.reporting.findings import describe_controls
 from workflow_scripts.reporting.gaps import find_gaps, is_trained_by_older_code
 from workflow_scripts.reporting.layouts import read_paper
-from workflow_scripts.reporting.rows import read_rows
 from workflow_scripts.reporting.shapes import describe_shapes
 from workflow_scripts.reporting.times import describe_times
+from workflow_scripts.rows import read_rows
 from workflow_scripts.support.files import read_json
 from workflow_scripts.support.templates import fill_template
 

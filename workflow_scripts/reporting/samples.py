@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.data.reading import TRAIN
+from workflow_scripts.data.readers.base import TRAIN
 from workflow_scripts.reporting.plots import SETTINGS, add_caveat, draw_message
 from workflow_scripts.support.errors import UserError
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.experiment.runs import parse_folder
-from workflow_scripts.reporting.rows import COLUMNS
+from workflow_scripts.rows import COLUMNS
 
 HEADERS = ["data", "stage", "method", "jobs", "mean seconds", "longest", "peak memory [MB]"]
 

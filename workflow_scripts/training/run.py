@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.data.table import RowEncoder
+from workflow_scripts.data.row_encoder import RowEncoder
 from workflow_scripts.data.views import open_views
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.methods.base import Method, make_method

@@ -32,7 +32,7 @@ class Reader(Protocol):
     """Raw data of one layout: a catalogue of N objects, and the way to the views of each.
 
     objects: (N,) fixed-width unicode ids; labels: (N,) int64, indices into `classes`; splits: (N,)
-    uint8, `TRAIN` before `VAL`. columns: of a table, see `table.Column`; of images none.
+    uint8, `TRAIN` before `VAL`. columns: of a table, see `readers.table.Feature`; of images none.
     counts: objects left after each step that chose them. normalisation: of images, the published one, or
     None where it has to be measured. caveat: one sentence on what keeps the data from being the original, or "".
     """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workflow_scripts.data.render_settings import RenderSettings
+from workflow_scripts.data.rendering.settings import RenderSettings
 from workflow_scripts.support.seeding import numpy_generator
 
 OBJECT_RADIUS = 0.5  # of the enclosing sphere of every object

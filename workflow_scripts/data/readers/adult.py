@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.data.reading import TRAIN, VAL, read_file
-from workflow_scripts.data.table import Table, TableReader
+from workflow_scripts.data.readers.base import TRAIN, VAL, read_file
+from workflow_scripts.data.readers.table import FeatureTable, TableReader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
@@ -40,7 +40,7 @@ def open_reader(root: Path) -> TableReader:
     return TableReader(read_copy(root / COPY) if (root / COPY).exists() else read_official(root))
 
 
-def read_official(root: Path) -> Table:
+def read_official(root: Path) -> FeatureTable:
     """Read adult.data and adult.test; an unknown value, "?", is a category of its own."""
     parts = [read_rows(root / name) for name in ("adult.data", "adult.test")]
     frame = pd.concat(parts, ignore_index=True)
@@ -66,7 +66,7 @@ def read_rows(path: Path) -> pd.DataFrame:
     return frame.assign(income=frame["income"].str.removesuffix("."))
 
 
-def read_copy(path: Path) -> Table:
+def read_copy(path: Path) -> FeatureTable:
     """Read the package's copy: one-hot columns `<feature>_<category>` become categories again."""
     try:
         frame = pd.read_csv(path)
@@ -90,7 +90,7 @@ def read_copy(path: Path) -> Table:
     return make_table(table, splits, {"without unknown values": len(table), "test": int(test.sum())}, caveat)
 
 
-def make_table(frame: pd.DataFrame, splits: np.ndarray, counts: dict[str, int], caveat: str) -> Table:
+def make_table(frame: pd.DataFrame, splits: np.ndarray, counts: dict[str, int], caveat: str) -> FeatureTable:
     """Check the values of all columns, and make the table. frame: (N rows) of `NUMBERS`, `CATEGORIES` and income."""
     numbers = frame[list(NUMBERS)].apply(pd.to_numeric, errors="coerce")
     if numbers.isna().any().any():
@@ -100,4 +100,4 @@ def make_table(frame: pd.DataFrame, splits: np.ndarray, counts: dict[str, int], 
     features = pd.concat([numbers.astype(np.float64), categories], axis=1)
     objects = np.array([f"row/{i:05d}" for i in range(len(frame))])
     label = frame["income"].to_numpy()
-    return Table(features, "gender", label, CLASSES, splits, objects, counts=counts, caveat=caveat)
+    return FeatureTable(features, "gender", label, CLASSES, splits, objects, counts=counts, caveat=caveat)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.data.mimic3_codes import (
+from workflow_scripts.data.mimic3.codes import (
     DRUG_GROUPS,
     PROCEDURES_METAVISION,
     TREATMENT_CPT,
@@ -22,7 +22,7 @@ from workflow_scripts.data.mimic3_codes import (
     VASOPRESSORS_CAREVUE,
     VASOPRESSORS_METAVISION,
 )
-from workflow_scripts.data.mimic3_files import CsvTable, find_table
+from workflow_scripts.data.mimic3.files import CsvTable, find_table
 
 VEIN = "IV"  # beginning of the routes IV, IV DRIP, IV BOLUS, ...
 

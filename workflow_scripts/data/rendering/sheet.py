@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from workflow_scripts.data.raycaster import Lighting, render
-from workflow_scripts.data.render_settings import RenderSettings
-from workflow_scripts.data.render_tree import object_folder, use_one_thread
-from workflow_scripts.data.scenes import (
+from workflow_scripts.data.readers.threediebench import LATENT_NAMES
+from workflow_scripts.data.rendering.raycaster import Lighting, render
+from workflow_scripts.data.rendering.scenes import (
     Composite,
     ObjectName,
     latent_ranges,
@@ -18,7 +17,8 @@ from workflow_scripts.data.scenes import (
     make_classes,
     make_object,
 )
-from workflow_scripts.data.threediebench import LATENT_NAMES
+from workflow_scripts.data.rendering.settings import RenderSettings
+from workflow_scripts.data.rendering.tree import object_folder, use_one_thread
 from workflow_scripts.support.files import atomic_path
 
 TILE = 128  # side of a picture [pixels]

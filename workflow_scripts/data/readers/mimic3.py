@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.data.mimic3_codes import (
+from workflow_scripts.data.mimic3.codes import (
     DIAGNOSIS_CHAPTERS,
     LETTER_CHAPTERS,
     PROCEDURE_CHAPTERS,
@@ -44,10 +44,10 @@ from workflow_scripts.data.mimic3_codes import (
     group_diagnosis,
     group_procedure,
 )
-from workflow_scripts.data.mimic3_events import find_treated, read_prescriptions
-from workflow_scripts.data.mimic3_files import require_table
-from workflow_scripts.data.reading import TRAIN, VAL
-from workflow_scripts.data.table import Table, TableReader
+from workflow_scripts.data.mimic3.events import find_treated, read_prescriptions
+from workflow_scripts.data.mimic3.files import require_table
+from workflow_scripts.data.readers.base import TRAIN, VAL
+from workflow_scripts.data.readers.table import FeatureTable, TableReader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
@@ -76,7 +76,7 @@ def open_reader(root: Path) -> TableReader:
     return TableReader(read_mimic3(root))
 
 
-def read_mimic3(folder: Path) -> Table:
+def read_mimic3(folder: Path) -> FeatureTable:
     """Build the cohort from a folder of MIMIC-III's CSV files.
 
     Objects are ids of ICU stays, of the train split first, then by patient id. Raises `UserError` for a missing or
@@ -100,7 +100,7 @@ def read_mimic3(folder: Path) -> Table:
         ],
         axis=1,
     )
-    return Table(
+    return FeatureTable(
         features=features.reset_index(drop=True),
         sensitive="gender",
         label=np.where(stays["los"] > LONG_DAYS, CLASSES[1], CLASSES[0]),

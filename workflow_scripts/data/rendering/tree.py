@@ -19,8 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.data.render_settings import RenderSettings
-from workflow_scripts.data.scenes import (
+from workflow_scripts.data.rendering.scenes import (
     SPLITS,
     Composite,
     ObjectName,
@@ -29,6 +28,7 @@ from workflow_scripts.data.scenes import (
     make_object,
     sample_latents,
 )
+from workflow_scripts.data.rendering.settings import RenderSettings
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path, hash_settings, read_json, write_json
 from workflow_scripts.support.memory import keep_freed_memory
@@ -109,7 +109,7 @@ class Drawing:
 
 def draw(drawing: Drawing, names: list[ObjectName]) -> None:
     """Draw all views of some objects and write their folders."""
-    from workflow_scripts.data.raycaster import Lighting, render
+    from workflow_scripts.data.rendering.raycaster import Lighting, render
 
     use_one_thread()
     keep_freed_memory()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.reading import TRAIN, VAL, ImageReader, Normalisation, decode_image, read_file
+from workflow_scripts.data.readers.base import TRAIN, VAL, ImageReader, Normalisation, decode_image, read_file
 from workflow_scripts.support.errors import UserError
 
 LATENT_NAMES = ("rotation_x", "rotation_y", "rotation_z", "floor_hue", "light_theta", "light_phi", "light_hue")
@@ -100,7 +100,7 @@ def list_classes(folders: Iterable[str], labels: np.ndarray) -> list[str]:
 
 
 class ThreeDIEBench(ImageReader):
-    """A tree in 3DIEBench's layout; see `reading.Reader`. The object that comes first says how many views there are."""
+    """A tree in 3DIEBench's layout; see `readers.base.Reader`. The object that comes first says how many views there are."""
 
     latent_names: Sequence[str] = LATENT_NAMES
     caveat = ""

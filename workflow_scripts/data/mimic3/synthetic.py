@@ -28,8 +28,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.data.mimic3 import ADULT_YEARS, LONG_DAYS
-from workflow_scripts.data.mimic3_codes import DIAGNOSIS_CHAPTERS, DRUG_GROUPS, LETTER_CHAPTERS, PROCEDURE_CHAPTERS
+from workflow_scripts.data.mimic3.codes import DIAGNOSIS_CHAPTERS, DRUG_GROUPS, LETTER_CHAPTERS, PROCEDURE_CHAPTERS
+from workflow_scripts.data.readers.mimic3 import ADULT_YEARS, LONG_DAYS
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_settings
 from workflow_scripts.support.seeding import numpy_generator

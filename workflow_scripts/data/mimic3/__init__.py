@@ -1,0 +1,1 @@
+"""MIMIC-III: its files, events and codes, and synthetic patients in its schema."""

@@ -1,0 +1,1 @@
+"""The renderer: scenes, ray caster, trees of images."""

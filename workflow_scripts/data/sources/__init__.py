@@ -1,0 +1,1 @@
+"""Where raw data come from: the table of sources, downloads, packages, archives."""
