@@ -3,15 +3,15 @@
 
 rule render:
     output:
-        manifest="results/data/{source}/raw.json",
-        contact_sheet="results/data/{source}/contact_sheet.png",
+        manifest=f"{DATA}/{{source}}/raw.json",
+        contact_sheet=f"{DATA}/{{source}}/contact_sheet.png",
     log:
-        "results/data/{source}/render.log",
+        f"{DATA}/{{source}}/render.log",
     benchmark:
-        "results/data/{source}/render.time.tsv"
+        f"{DATA}/{{source}}/render.time.tsv"
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "render" in source),
-    priority: 3
+    priority: FIRST
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["workers"]
@@ -19,71 +19,70 @@ rule render:
         raw=lambda w, output: os.path.splitext(output.manifest)[0],
         settings=lambda w: as_json(config["sources"][w.source]["render"]),
     shell:
-        "python -m workflow_scripts.render --source {wildcards.source} --raw {params.raw} --manifest {output.manifest}"
-        " --contact-sheet {output.contact_sheet} --settings {params.settings:q} --workers {threads}"
-        " 2>&1 | tee {log}"
+        "python -m workflow_scripts.render --source {wildcards.source:q} --raw {params.raw:q}"
+        " --manifest {output.manifest:q} --contact-sheet {output.contact_sheet:q} --settings {params.settings:q}"
+        " --workers {threads} 2>&1 | tee {log:q}"
 
 
 rule synthesize:
     output:
-        manifest="results/data/{source}/raw.json",
+        manifest=f"{DATA}/{{source}}/raw.json",
     log:
-        "results/data/{source}/synthesize.log",
+        f"{DATA}/{{source}}/synthesize.log",
     benchmark:
-        "results/data/{source}/synthesize.time.tsv"
+        f"{DATA}/{{source}}/synthesize.time.tsv"
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "synthesize" in source),
+    priority: FIRST
     conda:
         "../envs/environment.yaml"
     params:
         raw=lambda w, output: os.path.splitext(output.manifest)[0],
         settings=lambda w: as_json(config["sources"][w.source]["synthesize"]),
     shell:
-        "python -m workflow_scripts.synthesize --source {wildcards.source} --raw {params.raw}"
-        " --manifest {output.manifest} --settings {params.settings:q} 2>&1 | tee {log}"
+        "python -m workflow_scripts.synthesize --source {wildcards.source:q} --raw {params.raw:q}"
+        " --manifest {output.manifest:q} --settings {params.settings:q} 2>&1 | tee {log:q}"
 
 
 rule download:
     output:
-        manifest="results/data/{source}/raw.json",
+        manifest=f"{DATA}/{{source}}/raw.json",
     log:
-        "results/data/{source}/download.log",
+        f"{DATA}/{{source}}/download.log",
     benchmark:
-        "results/data/{source}/download.time.tsv"
+        f"{DATA}/{{source}}/download.time.tsv"
     wildcard_constraints:
         source=one_of(name for name, source in config["sources"].items() if "download" in source),
-    priority: 3
+    priority: FIRST
     conda:
         "../envs/environment.yaml"
     params:
         raw=lambda w, output: os.path.splitext(output.manifest)[0],
         entry=lambda w: config["sources"][w.source]["download"],
-        local=lambda w: (
-            ["--local", config["sources"][w.source]["path"]] if config["sources"][w.source].get("path") else []
-        ),
+        local=lambda w: list_option("--local", config["sources"][w.source].get("path")),
     shell:
-        "python -m workflow_scripts.download --source {params.entry} --raw {params.raw} --manifest {output.manifest}"
-        " {params.local:q} 2>&1 | tee {log}"
+        "python -m workflow_scripts.download --source {params.entry:q} --raw {params.raw:q}"
+        " --manifest {output.manifest:q} {params.local:q} 2>&1 | tee {log:q}"
 
 
 rule pack:
     input:
-        manifest="results/data/{source}/raw.json",
+        manifest=f"{DATA}/{{source}}/raw.json",
     output:
-        [f"results/data/{{source}}/packed/{file}" for file in PACKED],
+        list_packed("{source}"),
     log:
-        "results/data/{source}/pack.log",
+        f"{DATA}/{{source}}/pack.log",
     benchmark:
-        "results/data/{source}/pack.time.tsv"
-    priority: 3
+        f"{DATA}/{{source}}/pack.time.tsv"
+    priority: FIRST
     conda:
         "../envs/environment.yaml"
-    threads: get_packers
+    # Images are decoded by several processes, a table is read once, by one.
+    threads: lambda w: config["engine"]["workers"] if is_of_images(w.source) else 1
     params:
         folder=lambda w, output: os.path.dirname(output[0]),
         layout=lambda w: config["sources"][w.source]["layout"],
-        resolution=lambda w: get_resolution(w.source),
-        per_class=lambda w: get_per_class(w.source),
+        form=lambda w: list_packing_options(config["sources"][w.source]),
     shell:
-        "python -m workflow_scripts.pack --manifest {input.manifest} --output {params.folder} --layout {params.layout}"
-        " {params.resolution} {params.per_class} --workers {threads} 2>&1 | tee {log}"
+        "python -m workflow_scripts.pack --manifest {input.manifest:q} --output {params.folder:q}"
+        " --layout {params.layout:q} {params.form:q} --workers {threads} 2>&1 | tee {log:q}"

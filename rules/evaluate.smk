@@ -1,47 +1,50 @@
-"""Evaluation: embed every image once, probe the embeddings, collect the rows."""
+"""Evaluation: embed every image once, measure the embeddings, collect the rows."""
 
 
 rule evaluate:
     input:
-        weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
+        weights=f"{RUN}/weights.safetensors",
         packed=get_packed,
-        code=lambda w: get_code(*list_evaluation_code(get_run(w).method)),
+        others=[file for source in OTHERS for file in list_packed(source)],
+        code=lambda w: list_code(*list_evaluation_code(get_settings(config, get_run(w)), EVALUATORS)),
     output:
-        rows="results/{dataset}/{name}/seed{seed}/rows/evaluation.parquet",
-        neighbours="results/{dataset}/{name}/seed{seed}/rows/neighbours.json",
-        card="results/{dataset}/{name}/seed{seed}/MODEL_CARD.md",
+        rows=f"{RUN}/rows/evaluation.parquet",
+        summary=f"{RUN}/rows/evaluation.json",
+        card=f"{RUN}/MODEL_CARD.md",
     log:
-        "results/{dataset}/{name}/seed{seed}/evaluate.log",
+        f"{RUN}/evaluate.log",
     benchmark:
-        "results/{dataset}/{name}/seed{seed}/evaluate.time.tsv"
+        f"{RUN}/evaluate.time.tsv"
     priority: get_priority
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["threads"]
     resources:
         gpu=1,
-        engine=get_engine("device"),
+        engine=list_engine_options("device"),
     params:
         run=lambda w, input: os.path.dirname(input.weights),
         data=lambda w, input: os.path.dirname(input.packed[0]),
+        others=as_json({source: os.path.dirname(list_packed(source)[0]) for source in OTHERS}),
         evaluation=as_json(config["evaluation"]),
         labels=lambda w: as_json(get_labels(config, get_run(w))),
     shell:
-        "python -m workflow_scripts.evaluate --run {params.run} --data {params.data} --output {output.rows}"
-        " --neighbours {output.neighbours} --card {output.card} --evaluation {params.evaluation:q} --labels {params.labels:q}"
-        " --threads {threads} {resources.engine} 2>&1 | tee {log}"
+        "python -m workflow_scripts.evaluate --run {params.run:q} --data {params.data:q} --others {params.others:q}"
+        " --output {output.rows:q} --summary {output.summary:q} --card {output.card:q}"
+        " --evaluation {params.evaluation:q} --labels {params.labels:q}"
+        " --threads {threads} {resources.engine} 2>&1 | tee {log:q}"
 
 
 rule collect:
     input:
-        rows=[get_rows(run) for run in RUNS],
-        code=get_code("collect.py", "reporting/rows.py"),
+        rows=[f"{run.folder}/rows/evaluation.parquet" for run in RUNS],
+        code=list_code("collect.py", "rows.py"),
     output:
         rows=ROWS,
-        csv=f"results/metrics/{config['experiment']}.csv",
+        csv=ROWS.replace(".parquet", ".csv"),
     log:
-        f"results/metrics/{config['experiment']}.log",
+        ROWS.replace(".parquet", ".log"),
     conda:
         "../envs/environment.yaml"
     shell:
-        "python -m workflow_scripts.collect --inputs {input.rows} --output {output.rows} 2>&1 | tee {log}"
+        "python -m workflow_scripts.collect --inputs {input.rows:q} --output {output.rows:q} 2>&1 | tee {log:q}"

@@ -8,41 +8,41 @@ rule pretrain:
         packed=ancient(get_packed),
         start=get_start,
     output:
-        weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
+        weights=f"{RUN}/weights.safetensors",
     log:
-        "results/{dataset}/{name}/seed{seed}/pretrain.log",
+        f"{RUN}/pretrain.log",
     benchmark:
-        "results/{dataset}/{name}/seed{seed}/pretrain.time.tsv"
+        f"{RUN}/pretrain.time.tsv"
     wildcard_constraints:
-        name="[a-z0-9_.+@~-]+" + "".join(f"(?<!~{re.escape(variant)})" for variant in IMPORTED),
+        name=NAME + "".join(f"(?<!~{re.escape(variant)})" for variant in IMPORTED),
     priority: get_priority
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["threads"]
     resources:
         gpu=1,
-        engine=get_engine("device", "log_every", "checkpoint_seconds"),
+        engine=list_engine_options("device", "log_every", "checkpoint_seconds"),
     params:
         run=lambda w, output: os.path.dirname(output.weights),
         data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
-        start=lambda w, input: ["--start", input.start] if input.get("start") else [],
+        start=lambda w, input: list_option("--start", input.get("start")),
     shell:
-        "python -m workflow_scripts.pretrain --run {params.run} --data {params.data} --settings {params.settings:q}"
-        " {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log}"
+        "python -m workflow_scripts.pretrain --run {params.run:q} --data {params.data:q} --settings {params.settings:q}"
+        " {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log:q}"
 
 
 rule import_checkpoint:
     input:
         packed=ancient(get_packed),
-        checkpoint=get_checkpoint,
-        code=get_code("import_checkpoint.py", "models/released.py"),
+        checkpoint=lambda w: get_settings(config, get_run(w))["training"]["checkpoint"],
+        code=lambda w: list_code(*list_import_code(get_settings(config, get_run(w)))),
     output:
-        weights="results/{dataset}/{name}/seed{seed}/weights.safetensors",
+        weights=f"{RUN}/weights.safetensors",
     log:
-        "results/{dataset}/{name}/seed{seed}/import_checkpoint.log",
+        f"{RUN}/import_checkpoint.log",
     benchmark:
-        "results/{dataset}/{name}/seed{seed}/import_checkpoint.time.tsv"
+        f"{RUN}/import_checkpoint.time.tsv"
     wildcard_constraints:
         name=f"[a-z0-9_.+@-]+~({one_of(map(re.escape, IMPORTED))})",
     conda:
@@ -52,5 +52,5 @@ rule import_checkpoint:
         data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
     shell:
-        "python -m workflow_scripts.import_checkpoint {input.checkpoint:q} --run {params.run} --data {params.data}"
-        " --settings {params.settings:q} 2>&1 | tee {log}"
+        "python -m workflow_scripts.import_checkpoint {input.checkpoint:q} --run {params.run:q} --data {params.data:q}"
+        " --settings {params.settings:q} 2>&1 | tee {log:q}"

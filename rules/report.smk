@@ -1,100 +1,158 @@
 """Reporting: tables, figures and the report, all of them views of the rows."""
 
-VIEW_CODE = get_code("reporting")
+from workflow_scripts.reporting.papers import list_files
+from workflow_scripts.reporting.targets import (
+    keep_read_settings,
+    list_figure_files,
+    list_summaries,
+    list_table_files,
+)
+
 FAULTS = "results/faults.json"  # of `make faults`, if someone ran it
+SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
+REPORT = f"{REPORTS}/index.html"
+META = [f"{DATA}/{source}/packed/meta.json" for source in list_sources()]
+IMAGES = [source for source in list_sources() if is_of_images(source)]  # tables have no resolution
+
+try:
+    # Everything that is wrong with a paper is said here.
+    DATASETS = keep_read_settings(PAPERS, DATASETS)
+    TABLES = [f"{REPORTS}/tables/{file}" for file in list_table_files(PAPERS, DATASETS)]
+    FIGURES = [f"{REPORTS}/figures/{file}" for file in list_figure_files(PAPERS, DATASETS, IMAGES)]
+    SUMMARIES = [f"{REPORTS}/tables/{file}" for file in list_summaries(PAPERS, DATASETS)]
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+PAPER_FILES = list(map(str, list_files(PAPERS)))
+RUN_FOLDERS = [run.folder for run in RUNS]
+
+
+def get_tables():
+    """Scorecards, then tables, paper by paper."""
+    return TABLES
+
+
+def get_figures():
+    """Figures of the papers, contact sheets, and every run's training curves; as JSON, those of lines."""
+    return FIGURES
+
+
+def show_in_report(path, kind):
+    """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
+
+    One that does not exist is left out, so that there is a report of partial results, too.
+    """
+    stem, end = os.path.splitext(path)
+    if end not in SHOWN or not os.path.exists(path):
+        return path
+    folder, name = os.path.split(stem)
+    scope, _, view = name.rpartition(".")
+    paper = os.path.basename(folder) if os.path.basename(folder) in config["papers"] else ""
+    return report(
+        path,
+        caption=BASE / "workflow_scripts/reporting/templates/caption.rst",
+        category=" ".join(filter(None, [paper, scope])) or "all runs",
+        subcategory=kind,
+        labels={"view": view.replace("_", " "), "as": end.removeprefix(".")},
+    )
 
 
 rule tables:
     input:
         rows=ROWS,
-        papers=PAPERS,
-        meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
-        code=get_code("tables.py") + VIEW_CODE,
+        papers=PAPER_FILES,
+        meta=META,
+        code=list_code("tables.py", "rows.py", "reporting"),
     output:
-        [describe(table, "tables") for table in get_tables()],
+        [show_in_report(table, "tables") for table in TABLES],
     log:
         f"{REPORTS}/tables/tables.log",
     conda:
         "../envs/environment.yaml"
     params:
-        folder=lambda w, output: os.path.dirname(output[0]),
+        folder=f"{REPORTS}/tables",
+        papers=PAPERS,
         datasets=as_json(DATASETS),
-        histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
+        runs=RUN_FOLDERS,
     shell:
-        "python -m workflow_scripts.tables --rows {input.rows} --papers {input.papers} --sources {input.meta}"
-        " --datasets {params.datasets:q} --histories {params.histories:q} --output {params.folder} 2>&1 | tee {log}"
+        "python -m workflow_scripts.tables --rows {input.rows:q} --papers {params.papers:q} --sources {input.meta:q}"
+        " --datasets {params.datasets:q} --runs {params.runs:q} --output {params.folder:q} 2>&1 | tee {log:q}"
 
 
 rule figures:
     input:
         rows=ROWS,
-        papers=PAPERS,
-        meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
-        code=get_code("figures.py") + VIEW_CODE,
+        papers=PAPER_FILES,
+        meta=META,
+        code=list_code("figures.py", "tables.py", "rows.py", "reporting"),
     output:
-        [describe(figure, "figures") for figure in get_figures()],
+        [show_in_report(figure, "figures") for figure in FIGURES],
     log:
         f"{REPORTS}/figures/figures.log",
     conda:
         "../envs/environment.yaml"
     params:
-        folder=lambda w, output: os.path.dirname(output[0]),
+        folder=f"{REPORTS}/figures",
+        papers=PAPERS,
         datasets=as_json(DATASETS),
-        histories=[f"{run.folder}/state/history.jsonl" for run in RUNS],
         # No inputs: figures are made again from what is left where runs were deleted.
-        neighbours=as_json(get_neighbours()),
-        images=get_image_sources(),
+        runs=RUN_FOLDERS,
+        images=IMAGES,
     shell:
-        "python -m workflow_scripts.figures --rows {input.rows} --papers {input.papers} --sources {input.meta}"
-        " --datasets {params.datasets:q} --histories {params.histories:q} --neighbours {params.neighbours:q}"
-        " --images {params.images:q} --output {params.folder} 2>&1 | tee {log}"
+        "python -m workflow_scripts.figures --rows {input.rows:q} --papers {params.papers:q} --sources {input.meta:q}"
+        " --datasets {params.datasets:q} --runs {params.runs:q} --images {params.images:q} --output {params.folder:q}"
+        " 2>&1 | tee {log:q}"
 
 
 rule report:
     input:
         rows=ROWS,
-        papers=PAPERS,
-        meta=[f"results/data/{source}/packed/meta.json" for source in get_sources()],
-        tables=[table for table in get_tables() if table.endswith((".json", ".csv", ".tex"))],
-        figures=[figure for figure in get_figures() if figure.endswith((".json", ".png"))],
+        papers=PAPER_FILES,
+        meta=META,
+        tables=[table for table in TABLES if table.endswith((".json", ".csv", ".tex"))],
+        figures=[figure for figure in FIGURES if figure.endswith((".json", ".png"))],
         # All of it, and all experiments: the report says which results are older, and what else could be run.
-        code=get_code("."),
-        experiments=[os.path.relpath(path) for path in [BASE / "config.yaml", *sorted(BASE.glob("experiments/*.yaml"))]],
+        code=list_code("."),
+        experiments=[os.path.relpath(path) for path in [BASE / "config.yaml", *sorted(BASE.glob("papers/*/*.yaml"))]],
         faults=[path for path in [FAULTS] if os.path.exists(path)],
         templates=[
             os.path.relpath(BASE / "workflow_scripts/reporting/templates" / name)
             for name in ("report.html.j2", "interact.js")
         ],
     output:
-        describe(REPORT, "report"),
+        show_in_report(REPORT, "report"),
     log:
         f"{REPORTS}/report.log",
     conda:
         "../envs/environment.yaml"
     params:
         experiment=config["experiment"],
+        papers=PAPERS,
         datasets=as_json(DATASETS),
-        times=get_times(),
-        runs=[run.folder for run in RUNS],
+        runs=RUN_FOLDERS,
+        evaluators=EVALUATORS,
+        tables=f"{REPORTS}/tables",
+        figures=f"{REPORTS}/figures",
         faults=FAULTS,
     shell:
-        "python -m workflow_scripts.report --experiment {params.experiment} --rows {input.rows} --papers {input.papers}"
-        " --sources {input.meta} --tables {input.tables} --figures {input.figures} --times {params.times:q}"
-        " --faults {params.faults} --runs {params.runs:q}"
-        " --datasets {params.datasets:q} --output {output} 2>&1 | tee {log}"
+        "python -m workflow_scripts.report --experiment {params.experiment:q} --rows {input.rows:q}"
+        " --papers {params.papers:q} --sources {input.meta:q} --datasets {params.datasets:q} --runs {params.runs:q}"
+        " --evaluators {params.evaluators:q} --tables {params.tables:q} --figures {params.figures:q}"
+        " --faults {params.faults:q} --output {output:q} 2>&1 | tee {log:q}"
 
 
 rule summary:
     """Print the first table of each data set, and where the report is."""
     input:
         report=REPORT,
-        tables=get_summary(),
+        tables=SUMMARIES,
     log:
         f"{REPORTS}/summary.log",
     conda:
         "../envs/environment.yaml"
     shell:
-        "(cat {input.tables}; echo; echo The report: $(realpath {input.report})) | tee {log}"
+        # Of no tables it would wait for its input.
+        "(cat {input.tables:q} < /dev/null; echo; echo The report: \"$(realpath {input.report:q})\") | tee {log:q}"
 
 
 rule costs:
@@ -106,4 +164,4 @@ rule costs:
     params:
         config=as_json(config),
     shell:
-        "python -m workflow_scripts.costs --config {params.config:q} | tee {log}"
+        "python -m workflow_scripts.costs --config {params.config:q} | tee {log:q}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,11 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from project import ROOT, SMOKE, copy_project
 from raw_trees import make_small_3diebench, without_sync, write_manifest
 
 from workflow_scripts.data import writer
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -59,30 +57,10 @@ def shared_data() -> Path:
     return folder
 
 
-PARTS = ("workflow_scripts", "rules", "papers", "experiments", "schemas", "profiles", "envs", "tests", "docs")
-
-
 @pytest.fixture(scope="session")
 def project(tmp_path_factory) -> Path:
     """A copy of the project with this environment, for commands of its documents, which add to it."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in PARTS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "api"))
-    for name in ("Makefile", "Snakefile", "config.yaml", "README.md", "pyproject.toml"):
-        shutil.copy2(ROOT / name, folder / name)
-    environment = Path(sys.executable).parents[1]
-    (folder / ".venv").symlink_to(environment)
-    for kind in ("runtime", "development"):
-        (environment / f"{kind}.installed").touch()  # what runs this test has what the commands need
-    return folder
-
-
-def run_as_user(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """Run lines of a document in a copy of the project, as in a terminal of their own."""
-    variables = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    return subprocess.run(
-        ["bash", "-ec", script], cwd=folder, env=variables, capture_output=True, text=True, timeout=500
-    )
+    return copy_project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture
@@ -102,11 +80,10 @@ def run_module():
 
 @pytest.fixture(scope="session")
 def smoke_config() -> dict:
-    """The config of experiments/smoke.yaml."""
-    from workflow_scripts.experiment.config import read_yaml
-    from workflow_scripts.experiment.runs import merge
+    """The config of the smallest experiment."""
+    from workflow_scripts.experiment.config import load_experiment
 
-    return merge(read_yaml(ROOT / "config.yaml"), read_yaml(ROOT / "experiments" / "smoke.yaml"))
+    return load_experiment(SMOKE)
 
 
 @pytest.fixture(scope="session")
@@ -119,5 +96,19 @@ def smoke_packed(smoke_config, tmp_path_factory) -> Path:
     pack = ["--manifest", "raw.json", "--output", "packed", "--layout", "threediebench", "--resolution", "32"]
     for arguments in (["render", *render, "--settings", json.dumps(source["render"])], ["pack", *pack]):
         command = [sys.executable, "-m", f"workflow_scripts.{arguments[0]}", *arguments[1:]]
+        subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=120)
+    return folder / "packed"
+
+
+@pytest.fixture(scope="session")
+def smoke_table(tmp_path_factory) -> Path:
+    """Synthetic patients, packed once for all tests. Read only."""
+    folder = tmp_path_factory.mktemp("smoke-table")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    files = ["--raw", "raw", "--manifest", "raw.json", "--source", "smoke-table"]
+    synthesize = ["synthesize", *files, "--settings", '{"patients": 120, "seed": 0}']
+    pack = ["pack", "--manifest", "raw.json", "--output", "packed", "--layout", "mimic3"]
+    for module, *arguments in (synthesize, pack):
+        command = [sys.executable, "-m", f"workflow_scripts.{module}", *arguments]
         subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=120)
     return folder / "packed"

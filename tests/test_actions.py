@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.data.actions import ViewActions, canonical, invert_quaternion, multiply_quaternions
+from workflow_scripts.data.latents import ViewActions, canonical, invert_quaternion, multiply_quaternions
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.golden

@@ -5,15 +5,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from workflow_scripts.data.actions import ViewActions
+from workflow_scripts.data.latents import ViewActions
 from workflow_scripts.evaluation.contexts import list_actions, make_contexts, parse_context
+from workflow_scripts.evaluation.settings import Contexts
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
 SPACE = ViewActions().space()
 METHOD = SimpleNamespace(space=SPACE, uses_actions=True, hides_actions=False)
-EVALUATION = {"context_controls": ["zero-action", "shuffled", "foreign"], "seed": 0}
-EVALUATION |= {"context_lengths": [0, 2, 14], "control_lengths": [14]}
+SETTINGS = Contexts(lengths=[0, 2, 14], controls=["zero-action", "shuffled", "foreign"], control_lengths=[14])
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def actions():
 
 
 def test_kinds_show_what_they_are_named_for(actions):
-    kinds = list_actions(actions, SPACE, EVALUATION["context_controls"], seed=0)
+    kinds = list_actions(actions, SPACE, SETTINGS.controls, seed=0)
     assert set(kinds) == {
         *("rotation", "color", "zero-action"),
         *("rotation+shuffled", "color+shuffled", "rotation+foreign", "color+foreign"),
@@ -51,7 +51,7 @@ def test_foreign_fills_a_group_with_the_others_values(actions):
 
 def test_tokens_alternate_action_and_none_and_shorter_contexts_are_prefixes(actions):
     features = torch.randn(9, 2, 3)
-    contexts = make_contexts(METHOD, features, actions, EVALUATION)
+    contexts = make_contexts(METHOD, features, actions, SETTINGS, seed=0)
     tokens, shown = contexts["rotation-14"]
     for pair in range(7):
         assert torch.equal(tokens[2 * pair], features[pair, 0])
@@ -72,12 +72,12 @@ def test_tokens_alternate_action_and_none_and_shorter_contexts_are_prefixes(acti
 def test_a_method_with_an_invariant_environment_is_evaluated_in_it_at_every_length(actions):
     features = torch.randn(9, 2, 3)
     method = SimpleNamespace(space=SPACE, uses_actions=True, hides_actions=True)
-    contexts = make_contexts(method, features, actions, EVALUATION)
+    contexts = make_contexts(method, features, actions, SETTINGS, seed=0)
     assert {name for name in contexts if name.startswith("invariant")} == {f"invariant-{n}" for n in (0, 2, 14)}
     assert not contexts["invariant-14"][1].any()
     assert "zero-action-14" not in contexts  # it would be the same
     without = SimpleNamespace(space=SPACE, uses_actions=False, hides_actions=False)
-    assert set(make_contexts(without, features, actions, EVALUATION)) == {"none-0", "none-2", "none-14"}
+    assert set(make_contexts(without, features, actions, SETTINGS, seed=0)) == {"none-0", "none-2", "none-14"}
 
 
 def test_unknown_controls_are_named(actions):

@@ -222,10 +222,11 @@ def start(server: Server, source: Source, folder: Path) -> subprocess.Popen[byte
     def entry(file: RemoteFile) -> dict[str, Any]:
         return {"name": file.name, "urls": list(file.urls), "size": None, "md5": None, "sha256": None}
 
-    fields = {"description": "", "licence": "", "caveat": "", "landmarks": [SYNSET]}
-    table = {"tiny": {**fields, "archive": entry(source.archive), "files": [entry(file) for file in source.files]}}
-    (folder / "sources.yaml").write_text(yaml.safe_dump(table))
-    arguments = ["--source", "tiny", "--sources", "sources.yaml", "--raw", "tiny/raw", "--manifest", "tiny/raw.json"]
+    fields: dict[str, Any] = {"description": "", "licence": "", "caveat": "", "landmarks": [SYNSET]}
+    fields |= {"archive": entry(source.archive), "files": [entry(file) for file in source.files]}
+    (folder / "sources").mkdir(exist_ok=True)
+    (folder / "sources" / "tiny.yaml").write_text(yaml.safe_dump(fields))
+    arguments = ["--source", "tiny", "--sources", "sources", "--raw", "tiny/raw", "--manifest", "tiny/raw.json"]
     return subprocess.Popen(
         [sys.executable, "-m", "workflow_scripts.download", *arguments],
         cwd=folder,

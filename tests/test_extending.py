@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import run_as_user
+from project import run_as_user
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).parents[1]

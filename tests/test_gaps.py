@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from conftest import ROOT
+from project import ROOT
 
 from workflow_scripts.experiment.config import read_yaml
 from workflow_scripts.experiment.identity import hash_code, list_evaluation_code, list_training_code

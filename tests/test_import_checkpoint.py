@@ -4,24 +4,14 @@ import json
 
 import pytest
 import torch
-from released_checkpoint import ACTION, RUN, Reference, add_masks, arguments_of, call, make_checkpoint, settings_of
-from test_workflow import snakemake
+from project import call, run_snakemake
+from released_checkpoint import ACTION, RUN, Reference, add_masks, arguments_of, make_checkpoint, settings_of
 
 from workflow_scripts import evaluate, import_checkpoint
-from workflow_scripts.data.actions import ViewActions
 from workflow_scripts.experiment.identity import claim_run, read_identity
 from workflow_scripts.experiment.runs import get_labels
 from workflow_scripts.rows import read_rows
-from workflow_scripts.training.run import build_method, load_weights, read_weights
-
-
-def load_run(run, data):
-    """The method of a run, as the rule `evaluate` loads it."""
-    settings, identity = read_identity(run)
-    method = build_method(settings, ViewActions().space(), data)
-    load_weights(method, run / "weights.safetensors", identity)
-    return method.eval()
-
+from workflow_scripts.training.run import load_run, read_weights
 
 FORMS = {
     "plain": lambda state: state,
@@ -81,35 +71,26 @@ def test_evaluation_takes_an_imported_run_for_one_of_ours(smoke_config, smoke_pa
     call(import_checkpoint, *arguments_of("checkpoint.pt", run, smoke_packed, settings))
     assert claim_run(tmp_path / "trained", settings, smoke_packed) == read_identity(run)[1]
     assert read_weights(run / "weights.safetensors")[1] == read_identity(run)[1]
-    evaluation = {**smoke_config["evaluation"], "context_lengths": [0, 2], "context_controls": []}
+    contexts = {"lengths": [0, 2], "controls": [], "control_lengths": [2]}
+    evaluation = {**smoke_config["evaluation"], "contexts": contexts}
     rows, labels = run / "rows" / "evaluation.parquet", json.dumps(get_labels(smoke_config, RUN))
     options = ["--run", run, "--data", smoke_packed, "--evaluation", json.dumps(evaluation), "--labels", labels]
-    options += [
-        "--output",
-        rows,
-        "--neighbours",
-        tmp_path / "neighbours.json",
-        "--card",
-        tmp_path / "card.md",
-        "--device",
-        "cpu",
-        "--threads",
-        1,
-    ]
+    options += ["--output", rows, "--summary", tmp_path / "evaluation.json", "--card", tmp_path / "card.md"]
+    options += ["--device", "cpu", "--threads", 1]
     call(evaluate, *options)
     assert not (run / "embeddings").exists()
-    assert set(read_rows(rows)["length"].dropna()) == {0, 2}
+    assert set(read_rows(rows)["level"].dropna()) == {0, 2}
     assert (read_rows(rows)["variant"] == "authors").all()
 
 
 @pytest.mark.workflow
 def test_the_workflow_imports_and_never_trains_instead(tmp_path):
-    change = 'variants={"authors": {"training": {"import": "checkpoint.pt"}}}'
+    change = 'variants={"authors": {"training": {"checkpoint": "checkpoint.pt"}}}'
     arguments = ["--dry-run", "--config", change, "--", f"{RUN.folder}/weights.safetensors"]
-    result = snakemake(tmp_path, *arguments, check=False)
+    result = run_snakemake(tmp_path, *arguments, check=False)
     assert result.returncode != 0
     assert "checkpoint.pt" in result.stdout + result.stderr
     (tmp_path / "checkpoint.pt").touch()
-    result = snakemake(tmp_path, *arguments)
+    result = run_snakemake(tmp_path, *arguments)
     assert "rule import_checkpoint:" in result.stdout
     assert "rule pretrain:" not in result.stdout

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from released_checkpoint import BLOCK, WIDTH, add_masks, arguments_of, call, make_checkpoint, settings_of
+from project import call
+from released_checkpoint import BLOCK, WIDTH, add_masks, arguments_of, make_checkpoint, settings_of
 from torch import nn
 
 from workflow_scripts import import_checkpoint
@@ -67,7 +68,7 @@ WRONG_TENSORS = {
     "integers": (changed(NORM, torch.Tensor.long), [f"{NORM} holds torch.int64, not torch.float32"]),
     "another block length": (
         lambda state: add_masks(dict(state), tokens=8),
-        ["method_settings.block_tokens is 8 in the checkpoint, 16 in the run"],
+        ["settings.block_tokens is 8 in the checkpoint, 16 in the run"],
     ),
     "another mask": (
         lambda state: {**state, "predictor.transformer.h.0.attn.bias": torch.ones(1, 1, BLOCK, BLOCK)},
@@ -109,17 +110,17 @@ def test_all_settings_that_differ_are_named(state, smoke_config, smoke_packed, t
     torch.save(state, checkpoint)
     changes = {"width": 128, "layers": 3, "output_dim": None, "auxiliary_widths": [20], "heads": 5}
     settings = settings_of(smoke_config, checkpoint, stem="cifar", **changes)
-    settings["dataset"] = {**settings["dataset"], "actions": {"hue": "circular"}}
+    settings["dataset"]["views"] = {**settings["dataset"]["views"], "hue": "circular"}
     message = refuse(checkpoint, run, smoke_packed, settings)
     stems = ({"kind": "resnet18", "stem": stem} for stem in ("imagenet", "cifar"))
     differences = [
-        "method_settings.width is 64 in the checkpoint, 128 in the run",
-        "method_settings.layers is 2 in the checkpoint, 3 in the run",
-        "method_settings.output_dim is 24 in the checkpoint, 512 in the run",
-        "method_settings.auxiliary_widths is [20, 12] in the checkpoint, [20] in the run",
+        "settings.width is 64 in the checkpoint, 128 in the run",
+        "settings.layers is 2 in the checkpoint, 3 in the run",
+        "settings.output_dim is 24 in the checkpoint, 512 in the run",
+        "settings.auxiliary_widths is [20, 12] in the checkpoint, [20] in the run",
+        "a width of 64 does not divide into settings.heads 5",
         "encoder is {} in the checkpoint, {} in the run".format(*stems),
         "number of entries of an action is 6 in the checkpoint, 8 in the run",
-        "a width of 64 does not divide into method_settings.heads 5",
     ]
     assert f"does not fit the run: {'; '.join(differences)}; mend" in message
 
@@ -203,10 +204,10 @@ def test_only_a_run_that_says_so_is_imported(state, smoke_config, smoke_packed, 
     settings = settings_of(smoke_config, checkpoint)
     elsewhere = settings_of(smoke_config, tmp_path / "other.pt")
     assert "name it there" in refuse(checkpoint, run, smoke_packed, elsewhere)
-    trained = {**settings, "training": smoke_config["training"]}
-    assert "training.import None" in refuse(checkpoint, run, smoke_packed, trained)
+    trained = {**settings, "training": {**settings["training"], "checkpoint": ""}}
+    assert "training.checkpoint None" in refuse(checkpoint, run, smoke_packed, trained)
     simclr = {**settings, "method": "simclr"}
-    assert "only runs of contextssl" in refuse(checkpoint, run, smoke_packed, simclr)
+    assert "no released checkpoint of simclr is known, only of contextssl" in refuse(checkpoint, run, smoke_packed, simclr)
     assert "nowhere" in refuse(checkpoint, run, tmp_path / "nowhere", settings)
 
 

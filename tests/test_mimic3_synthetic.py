@@ -16,6 +16,7 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from workflow_scripts.data.mimic3 import synthetic as mimic3_synthetic
+from workflow_scripts.data.mimic3.cohort import write_cohort
 from workflow_scripts.data.mimic3.synthetic import (
     INDICATORS,
     PROXIES,
@@ -26,7 +27,6 @@ from workflow_scripts.data.mimic3.synthetic import (
 )
 from workflow_scripts.data.readers.mimic3 import read_mimic3
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.synthesize import write_cohort
 
 pytestmark = pytest.mark.unit
 
@@ -238,7 +238,7 @@ def test_settings_are_checked_and_typed():
 
 @pytest.mark.parametrize("extreme", [-10.0, 10.0])
 def test_extreme_settings_give_finite_tables(tmp_path, extreme):
-    effects = {name: extreme for name in SyntheticSettings().describe() if "_on_" in name or "intercept" in name}
+    effects = {name: extreme for name in SyntheticSettings().as_json() if "_on_" in name or "intercept" in name}
     settings = parse_settings({"patients": 60, "proxy_strength": extreme, **effects})
     low, high = mimic3_synthetic.STAY_RANGE
     assert sample_patients(settings)["los"].between(low, high).all()

@@ -38,7 +38,7 @@ def test_packed_arrays(raw, tmp_path):
     pixels = data.inputs[:8] / 255
     np.testing.assert_allclose(data.meta["mean"], pixels.mean(axis=(0, 1, 2, 3)), rtol=1e-12)
     np.testing.assert_allclose(data.meta["std"], pixels.std(axis=(0, 1, 2, 3)), rtol=1e-12)
-    assert data.meta["objects"] == {"train": 8, "val": 4}
+    assert data.meta["objects"] == {"train": 8, "test": 4}
     assert data.meta["classes"] == ["cup", "pot"]
     assert {name: data.meta["sha256"][name] for name in FILES - {"meta.json"}} == {
         name: digest for name, digest in digests(tmp_path / "packed").items() if name != "meta.json"
@@ -48,7 +48,7 @@ def test_packed_arrays(raw, tmp_path):
 
 def test_statistics_do_not_depend_on_blocks(raw, tmp_path, monkeypatch):
     pack(raw, tmp_path / "whole", "threediebench", 16, workers=1)
-    monkeypatch.setattr("workflow_scripts.pack.BLOCK_BYTES", 3 * 3 * 16 * 16 * 3)
+    monkeypatch.setattr("workflow_scripts.data.packing.BLOCK_BYTES", 3 * 3 * 16 * 16 * 3)
     pack(raw, tmp_path / "blocks", "threediebench", 16, workers=1)
     assert digests(tmp_path / "whole") == digests(tmp_path / "blocks")
 

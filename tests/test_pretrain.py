@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,13 +13,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from workflow_scripts.data.actions import ViewActions
+from workflow_scripts.data.batch import PAIR
 from workflow_scripts.data.views import open_views
 from workflow_scripts.experiment.runs import get_settings, parse_run
 from workflow_scripts.support.errors import RESUME_CODE, UserError
-from workflow_scripts.training.batches import BatchOrder, iterate_pairs
-from workflow_scripts.training.optimisation import learning_rate
-from workflow_scripts.training.run import build_method, save_weights, start_from
+from workflow_scripts.methods.base import Task
+from workflow_scripts.training.batches import BatchOrder, iterate_batches
+from workflow_scripts.training.optimisation import learning_rate, make_optimizer
+from workflow_scripts.training.run import build_method, read_weights, save_weights, start_from
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.faults
@@ -36,11 +38,11 @@ def arguments_of(run, packed, settings, checkpoint_seconds=0):
     return [str(part) for option in options.items() for part in option]
 
 
-def start(run, packed, settings, checkpoint_seconds=0, stderr=subprocess.DEVNULL, environment=()):
+def start(run, packed, settings, checkpoint_seconds=0, stderr=subprocess.DEVNULL, environment=(), cwd=None):
     arguments = arguments_of(run, packed, settings, checkpoint_seconds)
     command = [sys.executable, "-m", "workflow_scripts.pretrain", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **dict(environment)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
+    return subprocess.Popen(command, env=environment, cwd=cwd, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
 
 
 def steps_done(run):
@@ -133,10 +135,10 @@ def test_a_non_finite_loss_stops_the_run(smoke_config, smoke_packed, run_module,
 
 
 def test_too_few_objects_for_a_batch(smoke_config, smoke_packed, run_module, tmp_path):
-    settings = settings_of(smoke_config, batch_pairs=4096)
+    settings = settings_of(smoke_config, batch=4096)
     result = run_module("pretrain", *arguments_of(tmp_path / "run", smoke_packed, settings), check=False)
     assert result.returncode == 1
-    assert "training.batch_pairs is 4096" in result.stderr
+    assert "training.batch is 4096" in result.stderr
 
 
 def test_another_configuration_is_refused_and_nothing_is_lost(smoke_config, smoke_packed, run_module, tmp_path):
@@ -181,8 +183,8 @@ def test_evaluation_refuses_weights_of_another_run(smoke_config, smoke_packed, r
     arguments += [
         "--output",
         tmp_path / "rows.parquet",
-        "--neighbours",
-        tmp_path / "neighbours.json",
+        "--summary",
+        tmp_path / "evaluation.json",
         "--card",
         tmp_path / "card.md",
     ]
@@ -209,27 +211,108 @@ def test_an_epoch_visits_every_object_at_most_once():
 @pytest.mark.parametrize("steps", [range(2, 9), range(3, 4), range(0)])
 def test_batches_prepared_ahead_are_those_of_each_step(steps, smoke_config, smoke_packed):
     views = open_views(smoke_packed, settings_of(smoke_config, "simclr")["dataset"], "train", torch.device("cpu"))
-    ahead, alone = (list(iterate_pairs(views, 4, 5, steps, ahead)) for ahead in (True, False))
+    ahead, alone = (list(iterate_batches(views, PAIR, 4, 5, steps, ahead)) for ahead in (True, False))
     order = BatchOrder(len(views), 4, 5)
     assert len(ahead) == len(alone) == len(steps)
     for step, first, second in zip(steps, ahead, alone, strict=True):
-        expected = views.pairs(order[step], 5, "pairs", step)
-        assert torch.equal(first.inputs, expected.inputs)
-        assert torch.equal(second.inputs, expected.inputs)
-        assert torch.equal(first.action, second.action)
+        expected = views.sample(order[step], PAIR, 5, "pairs", step)
+        assert torch.equal(first.views, expected.views)
+        assert torch.equal(second.views, expected.views)
+        assert torch.equal(first.states, second.states)
 
 
 def test_learning_rate_by_hand():
-    rates = [learning_rate(step, peak=2.0, warmup_steps=4, steps=14) for step in range(14)]
+    training = {"lr": 2.0, "steps": 14, "schedule": {"kind": "cosine", "warmup_steps": 4, "floor": 0.0}}
+    rates = [learning_rate(step, training) for step in range(14)]
     assert rates[:5] == [0.5, 1.0, 1.5, 2.0, 2.0]
     assert rates[9] == pytest.approx(1.0)  # half of the cosine
     assert 0 < rates[13] < 0.1
+    training["schedule"]["floor"] = 0.25
+    assert learning_rate(9, training) == pytest.approx(0.5 + 0.75)  # half way from 2 to .5
+    assert 0.5 < learning_rate(13, training) < 0.6
+
+
+def test_steps_fall_at_their_milestones():
+    schedule = {"kind": "steps", "warmup_steps": 2, "milestones": [5, 8], "factor": 0.2}
+    rates = [learning_rate(step, {"lr": 1.0, "steps": 10, "schedule": schedule}) for step in range(10)]
+    assert rates == pytest.approx([0.5, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.04, 0.04])
+
+
+OPTIMIZERS = {
+    "adam": {"betas": [0.8, 0.95], "weight_decay": 0.1},
+    "adamw": {"betas": [0.8, 0.95], "weight_decay": 0.1},
+    "sgd": {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1},
+}
+
+
+def slow_step(kind, own, w, g, state, t, lr):
+    """One step by the formulas of Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), Nesterov's SGD."""
+    decay = own["weight_decay"]
+    if kind == "sgd":
+        g = g + decay * w
+        state["v"] = own["momentum"] * state.get("v", 0) + g
+        return w - lr * (g + own["momentum"] * state["v"])
+    w, g = (w * (1 - lr * decay), g) if kind == "adamw" else (w, g + decay * w)
+    first, second = own["betas"]
+    state["m"] = first * state.get("m", 0) + (1 - first) * g
+    state["s"] = second * state.get("s", 0) + (1 - second) * g**2
+    return w - lr * (state["m"] / (1 - first**t)) / ((state["s"] / (1 - second**t)) ** 0.5 + 1e-8)
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_optimisers_match_their_formulas(kind):
+    model = torch.nn.Linear(3, 1, bias=False, dtype=torch.float64)
+    frozen = torch.nn.Linear(3, 1)
+    frozen.requires_grad_(False)
+    training = {"lr": 0.1, "optimizer": {"kind": kind, **OPTIMIZERS[kind]}}
+    optimizer = make_optimizer(torch.nn.Sequential(model, frozen), training, torch.device("cpu"))
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == 1  # nothing without a gradient
+    expected, state, inputs = model.weight.detach().clone(), {}, torch.randn(3, dtype=torch.float64)
+    for t in range(1, 6):
+        gradient = torch.autograd.grad(model(inputs).pow(2).sum(), model.weight)[0]
+        model.weight.grad = gradient
+        optimizer.step()
+        expected = slow_step(kind, OPTIMIZERS[kind], expected, gradient, state, t, 0.1)
+        torch.testing.assert_close(model.weight.detach(), expected, rtol=1e-10, atol=0)
+
+
+@pytest.fixture
+def toy_project(tmp_path):
+    """The package with one more method, which has a momentum encoder and a queue."""
+    folder = tmp_path / "project"
+    shutil.copytree(
+        ROOT / "workflow_scripts", folder / "workflow_scripts", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    shutil.copy(ROOT / "tests" / "support" / "momentum_toy.py", folder / "workflow_scripts" / "methods")
+    return folder
+
+
+def test_a_momentum_encoder_and_a_queue_survive_kills(toy_project, smoke_config, smoke_packed, tmp_path):
+    settings = {**settings_of(smoke_config, "simclr", steps=120), "method": "momentum_toy", "settings": {}}
+    paths = {"environment": {"PYTHONPATH": str(toy_project)}, "cwd": toy_project}
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert start(whole, smoke_packed, settings, checkpoint_seconds=1000, **paths).wait(timeout=100) == 0
+    for steps in (20, 70):
+        process = start(broken, smoke_packed, settings, **paths)
+        wait_for_steps(process, broken, steps)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not (broken / "weights.safetensors").exists()
+    assert start(broken, smoke_packed, settings, **paths).wait(timeout=100) == 0
+    assert (broken / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+    weights, _ = read_weights(whole / "weights.safetensors")
+    assert weights["place"] == 120 * settings["training"]["batch"]
+    assert not torch.equal(weights["slow.1.weight"], weights["projector.weight"])
+    lines = [json.loads(line) for line in (whole / "state" / "history.jsonl").read_text().splitlines()]
+    # What is watched is no part of the loss.
+    assert all(line["loss"] == line["contrastive"] and 0 <= line["found"] <= 1 for line in lines)
 
 
 def test_a_warm_start_takes_the_encoder_and_nothing_else(smoke_config, smoke_packed, tmp_path):
     def build(name, seed, **changes):
         settings = {**settings_of(smoke_config, name), "seed": seed, **changes}
-        return build_method(settings, ViewActions().space(), smoke_packed)
+        views = open_views(smoke_packed, settings["dataset"], "train", torch.device("cpu"))
+        return build_method(settings, Task(views.space, views.classes), smoke_packed)
 
     simclr, contextssl = build("simclr", 0), build("contextssl", 1)
     save_weights(simclr, tmp_path / "weights.safetensors", {})

@@ -9,16 +9,17 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from torch.nn import functional as F
 
 from workflow_scripts.data.actions import difference
-from workflow_scripts.evaluation.fitting import Moments, ProbeSettings, fit_probe, predict, solve_probe
+from workflow_scripts.evaluation.fitting import Moments, fit_probe, predict, solve_probe
 from workflow_scripts.evaluation.metrics import r2_per_component, top1
 from workflow_scripts.evaluation.probes import (
     Bank,
-    draw_pairs,
+    draw_view_pairs,
     probe_class,
     probe_context_labels,
     probe_individual,
     probe_relative,
 )
+from workflow_scripts.evaluation.settings import ProbeSettings
 
 pytestmark = pytest.mark.golden
 LINEAR = ProbeSettings(hidden=[], steps=3000, lr=5e-3, batch=1024)
@@ -42,7 +43,7 @@ def test_linear_probe_is_the_least_squares_of_all_pairs():
     result = probe_relative(train, {"test": test}, difference, slice(0, 2), range(1, 6), LINEAR, 2000, seed=0)
     truth, predicted = result["test"]
     pairs = [(i, a, b) for i in range(40) for a, b in itertools.permutations(range(1, 6), 2)]
-    chosen, first, second = draw_pairs(40, range(1, 6), 2000, 0, "test pairs")
+    chosen, first, second = draw_view_pairs(40, range(1, 6), 2000, 0, "test pairs")
     test_pairs = list(zip(chosen.tolist(), first.tolist(), second.tolist(), strict=True))
 
     def read(bank, pairs, model):
@@ -116,7 +117,7 @@ def test_constant_embeddings_score_the_floor():
 
 
 def test_pairs_are_of_different_views_within_the_range():
-    chosen, first, second = draw_pairs(10, range(1, 4), 3000, 0)
+    chosen, first, second = draw_view_pairs(10, range(1, 4), 3000, 0)
     assert (first != second).all()
     assert set(first.tolist()) == set(second.tolist()) == {1, 2, 3}
     assert set(chosen.tolist()) == set(range(10))
@@ -165,7 +166,7 @@ def test_context_labels_need_embeddings_that_show_the_context():
 
     settings = ProbeSettings(hidden=[], steps=2500, lr=2e-2, batch=256)
     for shown in (True, False):
-        found = probe_context_labels(banks(1, shown), {"test": banks(2, shown)}, 1, settings, seed=0)
+        found = probe_context_labels(banks(1, shown), {"test": banks(2, shown)}, 1, 4, settings, seed=0)
         truth, predicted = found["test"]
         assert predicted.shape == (1, 2 * 300 * 3) == (1, len(truth))
         assert set(truth[: 300 * 3]) == {0, 1, 2, 3}

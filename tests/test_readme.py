@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import run_as_user
+from project import run_as_user
 
 from workflow_scripts.readme import (
     README,

@@ -20,8 +20,8 @@ from workflow_scripts.data.readers.threediebench import ThreeDIEBench
 from workflow_scripts.data.rendering import scenes
 from workflow_scripts.data.rendering import tree as render_tree
 from workflow_scripts.data.rendering.settings import parse_settings
+from workflow_scripts.data.rendering.source import draw_tree
 from workflow_scripts.experiment.config import ROOT, read_yaml
-from workflow_scripts.render import draw_tree
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit

@@ -26,16 +26,12 @@ def test_table_of_sources_is_complete(name: str) -> None:
 
 
 def test_bad_table_of_sources_is_one_sentence(tmp_path: Path) -> None:
-    table = tmp_path / "sources.yaml"
-    for text, said in (
-        ("a: 1", "no source 'b'"),
-        ("b: {x: 1}", "no proper entry"),
-        ("[", "no proper"),
-        ("", "no proper"),
-    ):
-        table.write_text(text)
+    with pytest.raises(UserError, match=r"there is no source 'b' in .*; it has none"):
+        load_source("b", tmp_path)
+    for text, said in (("{x: 1}", "no proper entry"), ("[", "not plain YAML"), ("", "no proper entry")):
+        (tmp_path / "b.yaml").write_text(text)
         with pytest.raises(UserError, match=said):
-            load_source("b", table)
+            load_source("b", tmp_path)
 
 
 def test_published_digests_are_those_of_adult(shared_data: Path) -> None:

@@ -8,7 +8,7 @@ from raw_trees import write_manifest
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
-from workflow_scripts.data.readers.base import TRAIN, VAL
+from workflow_scripts.data.readers.base import TEST, TRAIN
 from workflow_scripts.data.readers.table import FeatureTable, TableReader
 from workflow_scripts.data.row_encoder import RowEncoder
 from workflow_scripts.data.views import open_views
@@ -25,9 +25,9 @@ DATASET |= {"actions": {"replaced_share": 0.25}}
 def table(random):
     """300 rows, every third of the test split; a job that only test rows have."""
     rows = 300
-    splits = np.where(np.arange(rows) % 3 == 0, VAL, TRAIN).astype(np.uint8)
+    splits = np.where(np.arange(rows) % 3 == 0, TEST, TRAIN).astype(np.uint8)
     job = random.choice(["cook", "smith", "tailor"], size=rows).astype(object)
-    job[splits == VAL] = random.choice(["cook", "wizard"], size=(splits == VAL).sum())
+    job[splits == TEST] = random.choice(["cook", "wizard"], size=(splits == TEST).sum())
     features = pd.DataFrame(
         {
             "age": random.normal(40, 10, rows),

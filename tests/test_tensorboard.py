@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from project import ROOT
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from workflow_scripts.tensorboard import HistoryLogs
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.unit
 
 
 def write_history(results, name, steps, scale=1.0):
-    path = results / "toy" / name / "seed0" / "state" / "history.jsonl"
+    path = results / "paper" / "toy" / name / "seed0" / "state" / "history.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"step": step, "loss": scale / step, "lr": 0.1}) for step in steps]
     path.write_text("\n".join(lines) + "\n")
 
 
 def read_logs(logs, name, tag="loss"):
-    events = EventAccumulator(str(logs / "toy" / name / "seed0"))
+    events = EventAccumulator(str(logs / "paper" / "toy" / name / "seed0"))
     events.Reload()
     return [(event.step, event.value) for event in events.Scalars(tag)]
 

@@ -55,25 +55,33 @@ def _read_lines(path: str) -> list[str]:
 def list_parts(setting: Any, steps: int) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
     """Return every part's function and arguments by name; `data` makes what the others read."""
     from workflow_scripts.benchmarks import evaluating, floor, training, workflow
-    from workflow_scripts.experiment.runs import parse_run
-    from workflow_scripts.methods.base import load_method
+    from workflow_scripts.benchmarks.experiments import find_dataset, list_methods, read_config
+    from workflow_scripts.experiment.runs import get_settings, parse_run
+    from workflow_scripts.methods.base import ContextMethod
+    from workflow_scripts.support.plugins import list_plugins, load_plugin
 
-    names = workflow.read_config()["methods"]
-    methods = [name for name in names if load_method(parse_run("embedded", name, 0).method).trains]
+    config = read_config()
+    runs = {name: parse_run(find_dataset(config), name, 0) for name in list_methods(config)}
+    classes = {name: load_plugin("methods", run.method, "METHOD") for name, run in runs.items()}
+    reference = next(iter(runs))
     parts: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {"data": (workflow.measure_data, (setting,))}
-    parts |= {f"training {name}": (training.measure_training, (setting, name, steps)) for name in methods}
-    parts["straightforward"] = (training.measure_against_straightforward, (setting,))
     parts |= {
-        f"growth {of}": (training.measure_growth, (setting, of, steps)) for of in ("width", "block", "resolution")
+        f"training {name}": (training.measure_training, (setting, name, steps)) for name in runs if classes[name].trains
     }
-    parts["embedding"] = (evaluating.measure_embedding, (setting,))
+    if runs[reference].method in list_plugins("benchmarks.loops", "LOOP"):
+        parts["straightforward"] = (training.measure_against_straightforward, (setting, reference))
+    varied = training.list_growth(get_settings(config, runs[reference])["settings"])
+    parts |= {f"growth {of}": (training.measure_growth, (setting, reference, of, steps)) for of in varied}
     parts["probes"] = (evaluating.measure_probes, (setting,))
-    parts["contexts"] = (evaluating.measure_contexts, (setting,))
+    if issubclass(classes[reference], ContextMethod):
+        parts["embedding"] = (evaluating.measure_embedding, (setting, reference))
+        parts["contexts"] = (evaluating.measure_contexts, (setting, reference))
     parts["gathering"] = (workflow.measure_disk, (setting,))
     parts["planning"] = (workflow.measure_planning, (setting,))
     if workflow.has_results():
         parts["tables"] = (workflow.measure_tables, (setting,))
-    parts["floor"] = (floor.measure_floor, ())
+    if floor.is_known():
+        parts["floor"] = (floor.measure_floor, (setting,))
     return parts
 
 
@@ -85,11 +93,11 @@ def main() -> None:
     from tabulate import tabulate
     from tqdm import tqdm
 
-    from workflow_scripts.benchmarks.measuring import Row, run_alone
+    from workflow_scripts.benchmarks.measuring import Measurement, run_alone
     from workflow_scripts.benchmarks.setting import Setting
     from workflow_scripts.support.files import write_text
 
-    rows: list[Row] = []
+    rows: list[Measurement] = []
     with tempfile.TemporaryDirectory() as scratch:
         setting = Setting(Path(scratch), arguments.device, arguments.repeats)
         parts = list_parts(setting, arguments.steps)
@@ -102,7 +110,7 @@ def main() -> None:
             rows += run_alone(function, *given)
     machine = describe_machine(arguments.device)
     lines = [[*row[:4], *(f"{value:.4g}" for value in row[4:7]), row.n] for row in rows]
-    print(tabulate(lines, Row._fields, tablefmt="github"))
+    print(tabulate(lines, Measurement._fields, tablefmt="github"))
     print("\n" + ", ".join(f"{key} {value}" for key, value in machine.items()))
     write_text(arguments.output, pd.DataFrame(rows).assign(**machine).to_csv(index=False, float_format="%.6g"))
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from workflow_scripts.data.sources.catalogue import SOURCES, load_source
-from workflow_scripts.data.sources.provide import provide
 from workflow_scripts.support.errors import command
 
 
@@ -20,9 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--raw", type=Path, required=True, help="folder for the tree of files")
     parser.add_argument("--manifest", type=Path, required=True, help="JSON file to write when the tree is complete")
     parser.add_argument("--local", type=Path, help="local copy to use instead: the official tree or an archive of it")
-    parser.add_argument(
-        "--sources", type=Path, default=SOURCES, help="table of sources (default: the one of the package)"
-    )
+    parser.add_argument("--sources", type=Path, help="folder of the table of sources (default: the project's)")
     return parser.parse_args()
 
 
@@ -30,7 +26,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Download one source, or use a local copy."""
     arguments = parse_arguments()
-    source = load_source(arguments.source, arguments.sources)
+    from workflow_scripts.data.sources.catalogue import SOURCES, load_source
+    from workflow_scripts.data.sources.provide import provide
+
+    source = load_source(arguments.source, arguments.sources or SOURCES)
     provide(source, arguments.raw, arguments.manifest, arguments.local)
 
 

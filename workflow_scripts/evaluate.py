@@ -1,31 +1,38 @@
-"""Rule `evaluate`: embed every image, or row, of a run's splits, and say as rows what probes read from them.
+"""Rule `evaluate`: embed every image, or row, of a run's splits, and say as rows what each evaluator measures.
 
-R2 of relative and of individual latents of every group in both definitions, top-1, and retrieval, for every
-representation, context and length (ContextSSL, Gupta et al. 2024, section 4); of tables, attributes and fairness.
-Beside the rows, a model card, and the views that predictions retrieve for a few queries, for the figure of nearest
-neighbours.
+Evaluators are modules of workflow_scripts/evaluation/evaluators, by name; one that does not measure this run says why.
+Beside the rows, a model card, and a summary: which evaluators skipped the run and why, and what there is to show.
 Embeddings are large and made again from the weights: they are deleted once the rows exist.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from workflow_scripts.support.errors import command
+from workflow_scripts.support.errors import UserError, command
+from workflow_scripts.support.files import parse_json
+
+if TYPE_CHECKING:
+    from workflow_scripts.evaluation.evaluators.base import Evaluator
+    from workflow_scripts.evaluation.run import EvaluatedRun
+    from workflow_scripts.rows import Row
 
 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the packed data set")
+    parser.add_argument("--others", default="{}", help="folders of other packed sources by name, as JSON")
     parser.add_argument("--run", type=Path, required=True, help="folder of the trained run")
-    parser.add_argument("--evaluation", type=json.loads, required=True, help="evaluation settings, as JSON")
-    parser.add_argument("--labels", type=json.loads, required=True, help="dataset, benchmark, method ... of the rows")
+    parser.add_argument("--evaluation", required=True, help="the config's section on evaluation, as JSON")
+    parser.add_argument("--labels", required=True, help="dataset, method, group, variant and seed of the rows, as JSON")
     parser.add_argument("--output", type=Path, required=True, help="rows to write (.parquet)")
-    parser.add_argument("--neighbours", type=Path, required=True, help="retrieved views to show (.json), to write")
+    parser.add_argument(
+        "--summary", type=Path, required=True, help="what was skipped and what there is to show (.json)"
+    )
     parser.add_argument("--card", type=Path, required=True, help="model card (.md), to write")
     parser.add_argument("--keep-embeddings", action="store_true", help="leave <run>/embeddings where it is")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
@@ -33,32 +40,67 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def evaluate(run: EvaluatedRun, evaluators: dict[str, Evaluator]) -> tuple[list[Row], dict[str, Any]]:
+    """Return the rows of every evaluator, and the summary: `skipped`, reasons by evaluator, and `exhibits`.
+
+    Raises `UserError` where every evaluator skips the run.
+    """
+    skipped = {name: evaluator.skip(run) for name, evaluator in evaluators.items()}
+    measuring = {name: evaluator for name, evaluator in evaluators.items() if not skipped[name]}
+    if not measuring:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise UserError(f"no evaluator measures this run ({reasons or 'none is named'}); name others in the config")
+    rows = [row for evaluator in measuring.values() for row in evaluator.rows(run)]
+    exhibits = {name: evaluator.exhibit(run) for name, evaluator in measuring.items()}
+    left_out = {name: evaluator.leaves_out(run) for name, evaluator in measuring.items()}
+    return rows, {
+        "skipped": {name: reason for name, reason in {**skipped, **left_out}.items() if reason},
+        "exhibits": {name: exhibit for name, exhibit in exhibits.items() if exhibit is not None},
+    }
+
+
 @command
 def main() -> None:
     """Evaluate one run."""
     arguments = parse_arguments()
+    evaluation, labels, others = (
+        parse_json(getattr(arguments, name), f"--{name}") for name in ("evaluation", "labels", "others")
+    )
+    import torch
+
     from workflow_scripts.data.packed import PackedDataset
-    from workflow_scripts.evaluation.embeddings import embed_run
-    from workflow_scripts.evaluation.evaluator import ProbedRun
-    from workflow_scripts.experiment.identity import check_data
+    from workflow_scripts.evaluation.evaluators.base import make_evaluator
+    from workflow_scripts.evaluation.run import open_run
+    from workflow_scripts.experiment.identity import check_data, hash_code, list_evaluation_code, read_identity
     from workflow_scripts.reporting.model_card import describe_model
     from workflow_scripts.rows import make_rows, write_rows
     from workflow_scripts.support.files import exclusive, write_json, write_text
     from workflow_scripts.training.devices import choose_device
 
+    evaluators = {name: make_evaluator(name, settings) for name, settings in evaluation["evaluators"].items()}
     device = choose_device(arguments.device, arguments.threads)
     embeddings, name = arguments.run / "embeddings", "/".join(arguments.run.absolute().parts[-3:])
     print(f"{name}: evaluating", flush=True)
     with exclusive(arguments.run):
-        PackedDataset(arguments.data).verify()
+        for folder in (arguments.data, *map(Path, others.values())):
+            PackedDataset(folder).verify()
         check_data(arguments.run, arguments.data)
+        settings, identity = read_identity(arguments.run)
+        provenance = {
+            "run": arguments.run.as_posix(),
+            "config_hash": identity["config"],
+            "data_hash": identity["data"],
+            "code_hash": hash_code(list_evaluation_code(settings, list(evaluators))),
+            "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        }
         shutil.rmtree(embeddings, ignore_errors=True)  # of an evaluation that was killed
-        embed_run(arguments.run, arguments.data, arguments.evaluation, embeddings, device)
-        run = ProbedRun(arguments.run, embeddings, arguments.evaluation, device)
-        rows = [{**arguments.labels, **run.provenance, **row} for row in run.rows()]
+        folders = {source: Path(folder) for source, folder in others.items()}
+        run = open_run(arguments.run, arguments.data, evaluation, embeddings, device, folders)
+        found, summary = evaluate(run, evaluators)
+        rows = [{**labels, **provenance, **row} for row in found]
         write_rows(make_rows(rows), arguments.output)
         write_text(arguments.card, describe_model(arguments.run, arguments.data, rows))
-        write_json(arguments.neighbours, {"neighbours": run.neighbours()})
+        write_json(arguments.summary, summary)
         if not arguments.keep_embeddings:
             shutil.rmtree(embeddings)
     print(f"{name}: evaluated, {len(rows)} rows")

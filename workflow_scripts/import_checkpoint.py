@@ -1,4 +1,4 @@
-"""Rule `import_checkpoint`: make a run of ContextSSL from a checkpoint that its authors released.
+"""Rule `import_checkpoint`: make a run from a checkpoint that the authors of its method released.
 
 Writes into the run folder what `pretrain` does: `run.json` and the weights. A checkpoint that does not fit the run's
 settings in every name and every shape is refused, and nothing is written.
@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.support.errors import UserError, command
+from workflow_scripts.support.plugins import list_plugins, load_plugin
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from workflow_scripts.data.actions import ActionSpace
-    from workflow_scripts.methods.base import Method
+    from workflow_scripts.methods.base import Method, Task
+    from workflow_scripts.methods.released.base import Released
+
+PLUGINS = ("methods.released", "RELEASED")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,93 +34,93 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def check_source(checkpoint: Path, settings: dict[str, Any]) -> None:
-    """Raise `UserError` where a run is not one of ContextSSL that says it is imported from this very file."""
-    if settings["method"] != "contextssl":
-        raise UserError(f"the run's method is {settings['method']}; only runs of contextssl can be imported")
-    named = settings["training"].get("import")
+    """Raise `UserError` where a run's method has no known checkpoint, or the run does not name this very file."""
+    method, known = settings["method"], list_plugins(*PLUGINS)
+    if method not in known:
+        raise UserError(f"no released checkpoint of {method} is known, only of {', '.join(known)}; train the run")
+    named = settings["training"].get("checkpoint") or None
     if named is None or Path(named) != checkpoint:
         raise UserError(
-            f"the run's settings have the training.import {named!r}, but the checkpoint is {checkpoint}; "
+            f"the run's settings have the training.checkpoint {named!r}, but the checkpoint is {checkpoint}; "
             "name it there, so that an imported run never passes for a trained one"
         )
 
 
-def compare_settings(
-    inferred: dict[str, Any], action_dim: int, settings: dict[str, Any], space: ActionSpace
+def compare(
+    released: Released, tensors: dict[str, Tensor], settings: dict[str, Any], task: Task, data: Path
 ) -> list[str]:
-    """Say in what the settings that a checkpoint shows differ from a run's."""
-    wanted = settings["method_settings"]
-    found = inferred["method_settings"]
-    # null = the number of features, which a ResNet-18 has 512 of
-    stated = {**wanted, "output_dim": wanted.get("output_dim") or 512}
-    pairs = {f"method_settings.{key}": (value, stated.get(key)) for key, value in found.items()}
-    pairs["encoder"] = (inferred.get("encoder", settings["encoder"]), settings["encoder"])
-    pairs["number of entries of an action"] = (action_dim, space.dim)
-    differences = [f"{key} is {a} in the checkpoint, {b} in the run" for key, (a, b) in pairs.items() if a != b]
-    if "width" in found and found["width"] % wanted.get("heads", 1):
-        differences.append(f"a width of {found['width']} does not divide into method_settings.heads {wanted['heads']}")
-    return differences
-
-
-def load_released(
-    checkpoint: Path, tensors: dict[str, Tensor], settings: dict[str, Any], space: ActionSpace, data: Path
-) -> Method:
-    """Return the method of a run with the tensors of a checkpoint, counters of batches aside.
-
-    Raises `UserError`, with every difference between the checkpoint and the run's settings, where there is one.
-    """
+    """Say in what a checkpoint and a run's settings differ."""
     import torch
 
     from workflow_scripts.data.actions import ActionSpace, difference
-    from workflow_scripts.models.released import compare_tensors, infer_settings, translate_name
+    from workflow_scripts.methods.base import Task
+    from workflow_scripts.models.released import compare_tensors
     from workflow_scripts.training.run import build_method
 
-    inferred, action_dim = infer_settings(tensors)
-    action_dim = action_dim or space.dim
+    shown = released.infer(tensors)
+    differences = released.compare_settings(shown, settings["settings"])
+    encoder, action_dim = shown.encoder or settings["encoder"], shown.action_dim or task.space.dim
+    for name, found, wanted in (
+        ("encoder", encoder, settings["encoder"]),
+        ("number of entries of an action", action_dim, task.space.dim),
+    ):
+        if found != wanted:
+            differences.append(f"{name} is {found} in the checkpoint, {wanted} in the run")
     # Tensors are compared with the model that the checkpoint itself shows: a width that differs from the run's is one
     # difference of settings, not one of every tensor.
-    shown = {**settings, **inferred, "group": ""}
-    shown["method_settings"] = {**settings["method_settings"], **inferred["method_settings"]}
+    own = {**settings, "encoder": encoder, "settings": {**settings["settings"], **shown.settings}, "group": ""}
+    space = ActionSpace({"all": slice(0, action_dim)}, difference)
     with torch.device("meta"):
-        own = build_method(shown, ActionSpace({"all": slice(0, action_dim)}, difference), data).state_dict()
-    differences = [
-        *compare_settings(inferred, action_dim, settings, space),
-        *compare_tensors(tensors, {translate_name(name): tensor for name, tensor in own.items()}),
-    ]
-    if differences:
+        state = build_method(own, Task(space, task.classes), data).state_dict()
+    expected = {released.translate(name): tensor for name, tensor in state.items()}
+    found_in_tensors = compare_tensors(tensors, expected, released.may_lack, released.is_unused)
+    return [*differences, *released.examine(tensors), *found_in_tensors]
+
+
+def load_released(checkpoint: Path, settings: dict[str, Any], task: Task, data: Path) -> tuple[Method, str]:
+    """Return the method of a run with the tensors of a checkpoint, and a sentence on these.
+
+    Raises `UserError`, with every difference between the checkpoint and the run's settings, where there is one.
+    """
+    from workflow_scripts.models.released import read_state_dict
+    from workflow_scripts.training.run import build_method
+
+    released: Released = load_plugin(PLUGINS[0], settings["method"], PLUGINS[1])
+    tensors = read_state_dict(checkpoint)
+    if differences := compare(released, tensors, settings, task, data):
         raise UserError(
             f"{checkpoint} does not fit the run: {'; '.join(differences)}; "
             "mend the run's settings, or give a checkpoint that was trained with them"
         )
-    method = build_method(settings, space, data)
+    method = build_method(settings, task, data)
     state = method.state_dict()
-    state.update({name: tensors[translate_name(name)] for name in state if translate_name(name) in tensors})
+    names = {name: released.translate(name) for name in state}
+    state.update({name: tensors[theirs] for name, theirs in names.items() if theirs in tensors})
     method.load_state_dict(state)
-    return method
+    unused = sum(released.is_unused(name) for name in tensors)
+    return method, f"{len(tensors)} tensors, {unused} of them unused"
 
 
 @command
 def main() -> None:
     """Import one run."""
     arguments = parse_arguments()
+    check_source(arguments.checkpoint, arguments.settings)
     import torch
 
     from workflow_scripts.data.views import open_views
     from workflow_scripts.experiment.identity import claim_run
-    from workflow_scripts.models.released import UNUSED, read_state_dict
+    from workflow_scripts.methods.base import Task
     from workflow_scripts.support.files import exclusive, hash_file
     from workflow_scripts.training.run import save_weights
 
     checkpoint, settings = arguments.checkpoint, arguments.settings
-    check_source(checkpoint, settings)
-    tensors = read_state_dict(checkpoint)
-    space = open_views(arguments.data, settings["dataset"], "train", torch.device("cpu")).space
-    method = load_released(checkpoint, tensors, settings, space, arguments.data)
+    views = open_views(arguments.data, settings["dataset"], "train", torch.device("cpu"))
+    method, said = load_released(checkpoint, settings, Task(views.space, views.classes), arguments.data)
     with exclusive(arguments.run):
         identity = claim_run(arguments.run, settings, arguments.data)
         save_weights(method, arguments.run / "weights.safetensors", identity)
-    unused = sum(UNUSED.fullmatch(name) is not None for name in tensors)
-    print(f"imported {checkpoint} (SHA-256 {hash_file(checkpoint)}): {len(tensors)} tensors, {unused} of them unused")
+    print(f"imported {checkpoint} (SHA-256 {hash_file(checkpoint)}): {said}")
 
 
 if __name__ == "__main__":

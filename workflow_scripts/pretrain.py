@@ -34,6 +34,7 @@ def main() -> None:
     from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.data.views import open_views
     from workflow_scripts.experiment.identity import claim_run
+    from workflow_scripts.methods.base import Task
     from workflow_scripts.support.files import exclusive
     from workflow_scripts.training.devices import choose_device
     from workflow_scripts.training.loop import Engine, train
@@ -46,7 +47,7 @@ def main() -> None:
         PackedDataset(arguments.data).verify()
         identity = claim_run(arguments.run, settings, arguments.data, arguments.start)
         views = open_views(arguments.data, settings["dataset"], "train", device)
-        method = build_method(settings, views.space, arguments.data)
+        method = build_method(settings, Task(views.space, views.classes), arguments.data)
         if arguments.start:
             start_from(method, arguments.start)
         if method.trains:

@@ -1,4 +1,9 @@
-"""Tidy rows: one number each, under one schema. Every table and figure is a view of them."""
+"""Tidy rows: one number each, under one schema. Every table and figure is a view of them.
+
+`condition` and `level` say under which condition, and at which level of it, a number was measured: under a context of
+14 tokens ("context rotation", 14), from five examples a class ("shots", 5), in fog of strength 3 ("fog", 3). Most
+numbers have neither: "" and <NA>.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +21,18 @@ from workflow_scripts.support.files import atomic_path
 
 KEY_COLUMNS = {
     "dataset": "str",
-    "benchmark": "str",
     "method": "str",
     "group": "str",
     "variant": "str",
     "seed": "int64",
     "representation": "str",
-    "context": "str",
-    "length": "Int64",
+    "condition": "str",
+    "level": "Int64",
     "split": "str",
     "task": "str",
     "metric": "str",
 }
+Row = dict[str, Any]  # one measurement: values by column
 DIGEST = b"sha256 of the rows as CSV"  # in the file's metadata
 COLUMNS = KEY_COLUMNS | {
     "value": "float64",

@@ -37,9 +37,10 @@ def main() -> None:
         recover(arguments)  # first: jobs that are left run a Snakemake of their own
         if (STATE / "locks").is_dir() and not find_snakemake():
             shutil.rmtree(STATE / "locks")
-    if not shutil.which("snakemake"):
+    if not shutil.which("snakemake"):  # nor, then, the Python that jobs are to find there
         raise UserError("there is no snakemake on the PATH; call `make`, or activate the environment first")
-    os.execvp("snakemake", ["snakemake", *merge_options(arguments)])
+    # Not the command itself: its first line names this Python by its path, which may hold what a shell would expand.
+    os.execv(sys.executable, [sys.executable, "-m", "snakemake", *merge_options(arguments)])
 
 
 def merge_options(arguments: list[str]) -> list[str]:

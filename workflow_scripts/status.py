@@ -24,7 +24,7 @@ def describe_runs(results: Path, now: float) -> tuple[list[list[str]], dict[str,
     stopped (it has a history that no longer grows) and started (no history yet). now: seconds since the epoch.
     """
     lines, counts = [], dict.fromkeys(("evaluated", "trained", "running", "stopped", "started"), 0)
-    for file in sorted(results.glob("*/*/seed*/run.json")):
+    for file in sorted(results.glob("*/*/*/seed*/run.json")):
         run = file.parent
         history = run / "state" / "history.jsonl"
         if (run / "rows" / "evaluation.parquet").exists():
@@ -49,10 +49,11 @@ def _describe_progress(run: Path, state: str) -> list[str]:
         return ["", "", "", ""]
     settings, _ = read_identity(run)
     last, steps = entries[-1], settings["training"]["steps"]
-    pace = last["images_per_second"]
-    left = 2 * settings["training"]["batch_pairs"] * (steps - last["step"]) / pace
+    # At the pace of the last line: its seconds are those since the line before it.
+    before = entries[-2]["step"] if len(entries) > 1 else 0
+    left = (steps - last["step"]) * last["seconds"] / (last["step"] - before)
     remaining = str(timedelta(seconds=round(left))) if state == "running" else ""
-    return [f"{last['step']:,} of {steps:,}", f"{last['loss']:.4g}", f"{pace:,.0f}", remaining]
+    return [f"{last['step']:,} of {steps:,}", f"{last['loss']:.4g}", f"{last['images_per_second']:,.0f}", remaining]
 
 
 @command

@@ -34,7 +34,7 @@ class HistoryLogs:
 
         from workflow_scripts.reporting.times import read_history
 
-        histories = sorted(self.results.glob("*/*/seed*/state/history.jsonl"))
+        histories = sorted(self.results.glob("*/*/*/seed*/state/history.jsonl"))
         for path in histories:
             entries = read_history(path)
             last = self._last.get(path, 0)

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.tiny import RUN, TABLE, Trial, copy_finished, read_results, run, what_was_said
+from tests.faults.tiny import METRICS, RUN, SPACE, TABLE, Trial, copy_finished, read_results, run, what_was_said
 
-PACKED = Path("results/data/smoke/packed")
-MADE_OF_DATA = (RUN, Path("results/smoke/constant"))
+PACKED = SPACE / "data/smoke/packed"
+MADE_OF_DATA = (RUN, SPACE / "smoke/constant")
 MADE_OF_RUN = (RUN / "rows",)
-MADE_OF_ROWS = (Path("results/metrics"),)
+MADE_OF_ROWS = (METRICS,)
 MADE_OF_METRICS = (Path("reports"),)
 
 
@@ -41,8 +41,8 @@ STAGES = (
     Stage("weights", RUN / "weights.safetensors", MADE_OF_RUN, RUN / "weights.safetensors"),
     Stage("identity of a run", RUN / "run.json", MADE_OF_RUN, RUN),
     Stage("rows of a run", RUN / "rows" / "evaluation.parquet", MADE_OF_ROWS, RUN / "rows"),
-    Stage("neighbours of a run", RUN / "rows" / "neighbours.json", MADE_OF_METRICS, RUN / "rows"),
-    Stage("rows of all runs", Path("results/metrics/smoke.parquet"), MADE_OF_METRICS, Path("results/metrics")),
+    Stage("summary of an evaluation", RUN / "rows" / "evaluation.json", MADE_OF_METRICS, RUN / "rows"),
+    Stage("rows of all runs", METRICS / "smoke.parquet", MADE_OF_METRICS, METRICS),
 )
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.tiny import (
-    OVERLAYS,
+    EXPERIMENT,
     ROOT,
+    RUN,
     Trial,
     copy_finished,
     list_workers,
@@ -55,7 +56,7 @@ def read_only_disk(folder: Path, finished: Path, expected: dict[str, bytes]) -> 
     mount(results, "size=1g")
     try:
         shutil.copytree(finished / "results", results, dirs_exist_ok=True)
-        shutil.rmtree(results / "smoke" / "contextssl")
+        shutil.rmtree(folder / RUN)
         mount(results, "remount", "ro")
         code, output = run(folder)
         said = what_was_said(output)
@@ -76,7 +77,7 @@ def second_invocation(folder: Path, expected: dict[str, bytes], bare: bool) -> T
     if bare:
         binaries = Path(sys.executable).parent
         command = [binaries / "snakemake", "--profile", ROOT / "profiles" / "default"]
-        command += ["--snakefile", ROOT / "Snakefile", "--configfile", *OVERLAYS]
+        command += ["--snakefile", ROOT / "Snakefile", *EXPERIMENT]
         environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
         second = subprocess.run([*map(str, command)], cwd=folder, env=environment, capture_output=True, text=True)
         code, said = second.returncode, what_was_said(second.stdout + second.stderr)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.tiny import Trial
-from tests.misbehaving_server import Page, Server
+from tests.support.misbehaving_server import Page, Server
 from workflow_scripts.data.sources.fetch import RemoteFile, fetch
 from workflow_scripts.support.errors import UserError
 

@@ -12,11 +12,13 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parents[2]
-OVERLAYS = [ROOT / "experiments" / "smoke.yaml", Path(__file__).parent / "tiny.yaml"]
-RUN = Path("results/smoke/contextssl/seed0")
-ROWS = Path("results/metrics/smoke.csv")  # the final table of metrics
-RESULTS = [ROWS, RUN / "weights.safetensors", RUN / "rows" / "evaluation.parquet", RUN / "rows" / "neighbours.json"]
-TABLE = Path("reports/smoke/tables/smoke.main.csv")
+EXPERIMENT = ["--config", "experiment=contextssl/smoke", "--configfile", Path(__file__).parent / "tiny.yaml"]
+SPACE = Path("results/contextssl")
+RUN = SPACE / "smoke/contextssl/seed0"
+METRICS = SPACE / "metrics"
+EVALUATION = [RUN / "rows" / f"evaluation.{end}" for end in ("parquet", "json")]
+RESULTS = [METRICS / "smoke.csv", RUN / "weights.safetensors", *EVALUATION]
+TABLE = Path("reports/contextssl/smoke/tables/contextssl/smoke.main.csv")
 LIMIT_SECONDS = 600
 
 
@@ -33,7 +35,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the workflow in `folder` as `make reproduce` does."""
     binaries = Path(sys.executable).parent
     command = [sys.executable, "-m", "workflow_scripts.start", "--profile", ROOT / "profiles" / "default"]
-    command += ["--snakefile", ROOT / "Snakefile", "--cores", "2", "--quiet", "rules", "--configfile", *OVERLAYS]
+    command += ["--snakefile", ROOT / "Snakefile", "--cores", "2", "--quiet", "rules", *EXPERIMENT]
     environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE
     options = {"cwd": folder, "env": environment, "text": True, "stdout": pipe, "stderr": subprocess.STDOUT}
@@ -74,7 +76,7 @@ def list_workers(pid: int) -> dict[str, list[psutil.Process]]:
         except psutil.Error:
             continue
         kind = next((word.rpartition(".")[2] for word in words if word.startswith("workflow_scripts.")), "")
-        if any(Path(word).name == "snakemake" for word in words[:2]):
+        if any(Path(word).name == "snakemake" for word in words[:3]):
             kind = "snakemake"
         if kind and Path(words[0]).name not in ("bash", "sh"):
             kinds.setdefault(kind, []).append(process)

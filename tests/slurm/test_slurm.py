@@ -21,7 +21,8 @@ from tests.slurm.one_node import SlurmUnavailableError, list_jobs, one_node, wai
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-RUN = Path("results/smoke/contextssl/seed0")
+SPACE = Path("results/contextssl")
+RUN = SPACE / "smoke/contextssl/seed0"
 SITE = [
     *("--slurm-init-seconds-before-status-checks", "1", "--slurm-status-command", "squeue", "--latency-wait", "5"),
     *("--set-threads", "render=1", "pack=1", "pretrain=1", "evaluate=1"),
@@ -46,8 +47,8 @@ def start(folder, cluster, *arguments, minutes=10):
     binaries = Path(sys.executable).parent
     resources = ["pretrain:mem_mb=2000", f"pretrain:runtime={minutes}"]
     command = [sys.executable, "-m", "workflow_scripts.start", "--profile", ROOT / "profiles" / "slurm"]
-    command += ["--snakefile", ROOT / "Snakefile", "--configfile", ROOT / "experiments" / "smoke.yaml"]
-    command += [HERE / "tiny.yaml", *SITE, *resources]
+    command += ["--snakefile", ROOT / "Snakefile", "--config", "experiment=contextssl/smoke"]
+    command += ["--configfile", HERE / "tiny.yaml", *SITE, *resources]
     # slurm_extra: the profile's warning, two minutes ahead, would come before a job of one minute starts.
     command += ["--default-resources", "slurm_partition=main", "mem_mb=500", "runtime=10", *arguments]
     environment = {**cluster, "PATH": f"{binaries}:{cluster['PATH']}"}
@@ -110,7 +111,7 @@ def test_every_job_goes_through_the_queue(unbroken, cluster):
 
 def test_interruptions_of_every_kind_give_the_same_bytes(unbroken, cluster, tmp_path):
     known = len(list_jobs(cluster))
-    shutil.copytree(unbroken / "results" / "data", tmp_path / "results" / "data")
+    shutil.copytree(unbroken / SPACE / "data", tmp_path / SPACE / "data")
     shutil.copytree(unbroken / ".snakemake" / "metadata", tmp_path / ".snakemake" / "metadata")
     process = start(tmp_path, cluster)
     wait_for_training(tmp_path)
@@ -148,7 +149,7 @@ def test_interruptions_of_every_kind_give_the_same_bytes(unbroken, cluster, tmp_
 
 
 def test_an_interrupted_snakemake_cancels_its_jobs(cluster, unbroken, tmp_path):
-    shutil.copytree(unbroken / "results" / "data", tmp_path / "results" / "data")
+    shutil.copytree(unbroken / SPACE / "data", tmp_path / SPACE / "data")
     process = start(tmp_path, cluster)
     wait_for_training(tmp_path)
     os.kill(process.pid, signal.SIGINT)

@@ -7,30 +7,35 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from workflow_scripts.benchmarks.measuring import Row, summarise, time_in_turn
-from workflow_scripts.benchmarks.setting import SIDES, Setting, prepare, read_config
+from workflow_scripts.benchmarks.experiments import read_config
+from workflow_scripts.benchmarks.measuring import Measurement, summarise, time_in_turn
+from workflow_scripts.benchmarks.setting import SIDES, Setting, prepare
 from workflow_scripts.benchmarks.training import place, wait
 from workflow_scripts.data.views import open_views
-from workflow_scripts.evaluation.contexts import draw_context, make_contexts
+from workflow_scripts.evaluation.contexts import draw_contexts
 from workflow_scripts.evaluation.embeddings import embed_split
-from workflow_scripts.evaluation.fitting import ProbeSettings, fit_probe
+from workflow_scripts.evaluation.fitting import fit_probe
+from workflow_scripts.evaluation.settings import Contexts, ProbeSettings
 from workflow_scripts.methods.base import ContextMethod
 
-EPOCHS = 200  # of a probe, in the authors' protocol
+EPOCHS = 200  # of a probe that encodes its images in every epoch, as is usual
 LENGTHS = (14, 126, 1022)  # tokens of a context
-PROBE_STEPS = 100
+PROBES, PROBE_INPUTS, PROBE_OUTPUTS = 10, 32, 4
+PROBE = ProbeSettings(hidden=[256, 256], steps=100, lr=1e-3, batch=256)
 
 
 @torch.inference_mode()
-def measure_embedding(setting: Setting) -> list[Row]:
-    """Return how many times cheaper it is to encode a split once than in every epoch of every probe."""
-    method, train, settings = prepare(setting, "contextssl", SIDES[0])
+def measure_embedding(setting: Setting, name: str) -> list[Measurement]:
+    """Return how many times cheaper it is to encode a split once than in every epoch of every probe.
+
+    name: of a run whose method has a context.
+    """
+    method, train, settings = prepare(setting, name, SIDES[0])
     device, evaluation = setting.open_device(), read_config()["evaluation"]
     place(method, setting).eval()
     assert isinstance(method, ContextMethod)
     views = open_views(setting.packed(SIDES[0]), settings["dataset"], "test", device)
-    pairs = draw_context(method, train, max(evaluation["context_lengths"]) // 2, 0)
-    contexts = make_contexts(method, *pairs, evaluation)
+    contexts = draw_contexts(method, train, Contexts(**evaluation["contexts"]), evaluation["seed"])
     features, actions = contexts[max(contexts, key=lambda name: len(contexts[name][0]))]
 
     def epoch() -> None:
@@ -54,39 +59,35 @@ def measure_embedding(setting: Setting) -> list[Row]:
     ]
 
 
-def measure_probes(setting: Setting) -> list[Row]:
+def measure_probes(setting: Setting) -> list[Measurement]:
     """Return how many times faster probes train side by side than one by one."""
-    device, probes = setting.open_device(), read_config()["evaluation"]["probes"]
-    settings = ProbeSettings(**{**probes["rotation"], "steps": PROBE_STEPS})
-    models, width = 10, 2 * read_config()["method_settings"]["contextssl"]["settings"]["output_dim"]
-    inputs, target = (
-        torch.randn(models, settings.batch, width, device=device),
-        torch.randn(settings.batch, 4, device=device),
-    )
+    device = setting.open_device()
+    inputs = torch.randn(PROBES, PROBE.batch, PROBE_INPUTS, device=device)
+    target = torch.randn(PROBE.batch, PROBE_OUTPUTS, device=device)
 
     def fit(values: Tensor) -> None:
-        fit_probe(iter([(values, target)] * PROBE_STEPS), 4, settings, 0, "benchmark")
+        fit_probe(iter([(values, target)] * PROBE.steps), PROBE_OUTPUTS, PROBE, 0, "benchmark")
         wait(device)
 
     def one_by_one() -> None:
-        for model in range(models):
+        for model in range(PROBES):
             fit(inputs[model : model + 1])
 
     seconds = time_in_turn({"ours": lambda: fit(inputs), "one by one": one_by_one}, setting.repeats)
-    case = f"{models} rotation probes"
+    case = f"{PROBES} probes, {len(PROBE.hidden)} hidden layers"
     return [
-        summarise("probes", case, "time a step", "ms", 1000 * seconds["ours"] / PROBE_STEPS),
+        summarise("probes", case, "time a step", "ms", 1000 * seconds["ours"] / PROBE.steps),
         summarise("probes", case, "speed-up over one by one", "x", seconds["one by one"] / seconds["ours"]),
     ]
 
 
 @torch.inference_mode()
-def measure_contexts(setting: Setting) -> list[Row]:
-    """Return the time to embed 4,096 images under contexts of several lengths."""
-    method, _, settings = prepare(setting, "contextssl", SIDES[0])
+def measure_contexts(setting: Setting, name: str) -> list[Measurement]:
+    """Return the time to embed 4,096 images under contexts of several lengths, by a method that has one."""
+    method, _, _ = prepare(setting, name, SIDES[0])
     place(method, setting).eval()
     assert isinstance(method, ContextMethod)
-    device, width = setting.open_device(), settings["encoder"]["dim"]
+    device, width = setting.open_device(), method.encoder.dim
     random = torch.Generator().manual_seed(0)
 
     def draw(count: int) -> tuple[Tensor, Tensor]:

@@ -7,61 +7,65 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from workflow_scripts.benchmarks.measuring import Row, summarise
-from workflow_scripts.benchmarks.setting import read_config
-from workflow_scripts.data.actions import make_view_actions
-from workflow_scripts.data.views import Pairs
-from workflow_scripts.experiment.config import ROOT, read_yaml
-from workflow_scripts.experiment.runs import get_settings, list_runs, merge, parse_run
-from workflow_scripts.methods.base import make_method
-from workflow_scripts.models.encoders import make_encoder
+from workflow_scripts.benchmarks.experiments import list_methods, paper_experiment, read_compute, read_config
+from workflow_scripts.benchmarks.measuring import Measurement, summarise
+from workflow_scripts.benchmarks.setting import Setting
+from workflow_scripts.data.views import open_views
+from workflow_scripts.experiment.runs import get_settings, parse_run
+from workflow_scripts.methods.base import Method, Task
 from workflow_scripts.support.seeding import torch_generator
+from workflow_scripts.training.run import build_method
 
 # Dense bfloat16 operations per second with float32 accumulation, of the makers' data sheets.
 PEAKS = {"A6000": 154.8e12, "H100": 989.4e12}
-AUTHORS_HOURS = 7.5  # on an A6000: "7-8 h" (Gupta et al. 2024)
+OBJECTS = 64  # whose operations are counted; transformers take them in blocks that divide it
 
 
-def read_paper_config() -> dict[str, Any]:
-    """Return the config of experiments/paper.yaml."""
-    return merge(read_config(), read_yaml(ROOT / "experiments" / "paper.yaml"))
+def is_known() -> bool:
+    """Whether there is an experiment with the paper's budget, and a known device that the paper took hours on."""
+    return paper_experiment() in list_experiments() and read_compute().get("device") in PEAKS
 
 
-def count_operations(settings: dict[str, Any], side: int) -> int:
-    """Return the floating-point operations of a training step, forward and backward, for each pair of images."""
-    space = make_view_actions(settings["dataset"]).space()
-    encoder = make_encoder(settings["encoder"], side, 0)
-    method = make_method(settings["method"], settings["method_settings"], encoder, space, 0, settings["group"]).train()
-    count = settings["method_settings"]["block_tokens"] // 2
-    inputs = torch.randn(2, count, 3, side, side)
-    pairs = Pairs(inputs, torch.randn(count, space.dim), torch.randn(count, space.dim), torch.zeros(count).long())
+def open_method(setting: Setting, settings: dict[str, Any], side: int) -> tuple[Method, Any]:
+    """Return a run's method on the CPU and a batch of rendered images for it; what is in them does not matter."""
+    data, device = setting.packed(side), torch.device("cpu")
+    views = open_views(data, settings["dataset"], "train", device)
+    method = build_method(settings, Task(views.space, views.classes), data).train()
+    return method, views.sample(np.arange(OBJECTS), method.sharing(), 0, "floor")
+
+
+def count_operations(method: Method, batch: Any) -> float:
+    """Return the floating-point operations of a training step, forward and backward, for each object."""
     with FlopCounterMode(display=False) as counter:
-        torch.stack(list(method.loss(pairs, torch_generator(0, "loss", 0)).values())).sum().backward()
-    return int(counter.get_total_flops() // count)
+        loss = method.loss(batch, torch_generator(0, "loss", 0))
+        torch.stack(list(loss.minimised.values())).sum().backward()
+    return float(counter.get_total_flops() / batch.views.shape[1])
 
 
-def measure_floor() -> list[Row]:
-    """Return operations and bytes of the paper's ContextSSL, and the hours they take at stated peaks."""
-    config = read_paper_config()
-    run = next(run for run in list_runs(config) if run.name == "contextssl")
-    settings = get_settings(config, parse_run(run.dataset, run.name, 0))
-    source = config["sources"][config["dataset_settings"][run.dataset]["source"]]
-    training, side = settings["training"], source["resolution"]
-    pairs = training["steps"] * training["batch_pairs"]
-    operations = count_operations(settings, side)
-    total, image = operations * pairs, 3 * side**2
-    achieved = total / (3600 * AUTHORS_HOURS * PEAKS["A6000"])
+def measure_floor(setting: Setting) -> list[Measurement]:
+    """Return operations and bytes of the paper's training of the reference, and the hours they take at stated peaks."""
+    config, reference, compute = read_config(paper_experiment()), list_methods(read_config())[0], read_compute()
+    dataset = config["datasets"][0]
+    settings = get_settings(config, parse_run(dataset, reference, 0))
+    side = config["sources"][config["dataset_settings"][dataset]["source"]]["resolution"]
+    method, batch = open_method(setting, settings, side)
+    objects = settings["training"]["steps"] * settings["training"]["batch"]
+    operations, images = count_operations(method, batch), len(batch.views)
+    total, read, peak = operations * objects, images * objects * 3 * side**2, PEAKS["H100"]
+    achieved = total / (3600 * compute["hours"] * PEAKS[compute["device"]])
     rows = [
-        ("operations a pair", "GFLOP", operations / 1e9),
+        ("operations an object", "GFLOP", operations / 1e9),
         ("operations in all", "PFLOP", total / 1e15),
-        ("image bytes read in all", "TB", 2 * pairs * image / 1e12),
-        ("share of an A6000's peak in the authors' hours", "%", 100 * achieved),
-        ("hours at an H100's peak", "h", total / PEAKS["H100"] / 3600),
-        ("hours on an H100 at the authors' share of the peak", "h", total / PEAKS["H100"] / achieved / 3600),
-        ("share of an H100's peak for one hour", "%", 100 * total / PEAKS["H100"] / 3600),
-        ("image bytes a second for one hour", "MB/s", 2 * pairs * image / 3600 / 1e6),
+        ("image bytes read in all", "TB", read / 1e12),
+        ("share of the peak of the authors' device", "%", 100 * achieved),
+        ("hours at an H100's peak", "h", total / peak / 3600),
+        ("hours on an H100 at the authors' share of the peak", "h", total / peak / achieved / 3600),
+        ("share of an H100's peak for one hour", "%", 100 * total / peak / 3600),
+        ("image bytes a second for one hour", "MB/s", read / 3600 / 1e6),
     ]
-    return [summarise("floor", "contextssl, paper", quantity, unit, [value]) for quantity, unit, value in rows]
+    case = f"{reference}, {paper_experiment()}"
+    return [summarise("floor", case, quantity, unit, [value]) for quantity, unit, value in rows]

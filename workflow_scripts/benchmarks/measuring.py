@@ -17,7 +17,7 @@ import numpy as np
 MIB = 2**20
 
 
-class Row(NamedTuple):
+class Measurement(NamedTuple):
     """One measured quantity: the median of `n` repeats, the least and the most."""
 
     benchmark: str
@@ -43,24 +43,24 @@ def time_in_turn(functions: Mapping[str, Callable[[], Any]], repeats: int) -> di
     return {name: np.array(values) for name, values in seconds.items()}
 
 
-def summarise(benchmark: str, case: str, quantity: str, unit: str, values: Iterable[float]) -> Row:
-    """Return the row of repeated values."""
+def summarise(benchmark: str, case: str, quantity: str, unit: str, values: Iterable[float]) -> Measurement:
+    """Return the measurement of repeated values."""
     found = np.array(list(values), dtype=float)
-    return Row(benchmark, case, quantity, unit, float(np.median(found)), found.min(), found.max(), len(found))
+    return Measurement(benchmark, case, quantity, unit, float(np.median(found)), found.min(), found.max(), len(found))
 
 
-def run_alone(function: Callable[..., list[Row]], *arguments: Any) -> list[Row]:
-    """Return the rows of a function run in a new process, and one of that process's peak memory, children included."""
+def run_alone(function: Callable[..., list[Measurement]], *arguments: Any) -> list[Measurement]:
+    """Return what a function measures in a new process, and that process's peak memory, children included."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
         return pool.submit(_with_memory, function, arguments).result()
 
 
-def _with_memory(function: Callable[..., list[Row]], arguments: tuple[Any, ...]) -> list[Row]:
+def _with_memory(function: Callable[..., list[Measurement]], arguments: tuple[Any, ...]) -> list[Measurement]:
     rows = function(*arguments)
     usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     peak = max(usage) / 1024  # KiB on Linux
-    return [*rows, Row(rows[0].benchmark, rows[0].case, "peak memory", "MiB", peak, peak, peak, 1)]
+    return [*rows, Measurement(*rows[0][:2], "peak memory", "MiB", peak, peak, peak, 1)]
 
 
 def fit_exponent(sizes: Iterable[float], costs: Iterable[float]) -> float:

@@ -1,4 +1,4 @@
-"""What is measured on: the default experiment's settings, and a small rendered data set at 3DIEBench's resolution."""
+"""What is measured on: the default experiment's settings, and its rendered data in few objects and large images."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.data.views import Views, open_views
-from workflow_scripts.experiment.config import ROOT, read_yaml
+from workflow_scripts.benchmarks.experiments import find_dataset, read_config
+from workflow_scripts.data.views import open_views
+from workflow_scripts.data.views.base import Views
 from workflow_scripts.experiment.runs import get_settings, merge, parse_run
-from workflow_scripts.methods.base import Method
+from workflow_scripts.methods.base import Method, Task
 from workflow_scripts.training.devices import choose_device
 from workflow_scripts.training.run import build_method
 
-SIDES = (32, 64, 128)  # of the packed images [pixels]; the last is the paper's
-RENDER = {
+SIDES = (32, 64, 128)  # of the packed images [pixels]
+RENDER = {  # over the settings of the experiment's source
     "classes": 5,
     "objects_per_class": {"train": 60, "val": 10},
     "views": 4,
@@ -42,15 +43,9 @@ class Setting:
         return self.folder / f"packed{side}"
 
 
-def read_config() -> dict[str, Any]:
-    """Return the default experiment's config."""
-    config: dict[str, Any] = read_yaml(ROOT / "config.yaml")
-    return config
-
-
 def prepare(setting: Setting, name: str, side: int, overlay: dict[str, Any] | None = None) -> tuple[Method, Views, Any]:
     """Return a method as the default experiment sets it, the training views at a resolution, and the run's settings."""
-    device = setting.open_device()
-    settings = merge(get_settings(read_config(), parse_run("embedded", name, 0)), overlay or {})
+    config, device = read_config(), setting.open_device()
+    settings = merge(get_settings(config, parse_run(find_dataset(config), name, 0)), overlay or {})
     views = open_views(setting.packed(side), settings["dataset"], "train", device)
-    return build_method(settings, views.space, setting.packed(side)), views, settings
+    return build_method(settings, Task(views.space, views.classes), setting.packed(side)), views, settings

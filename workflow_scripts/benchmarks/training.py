@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from workflow_scripts.benchmarks.measuring import Row, summarise, time_in_turn
+from workflow_scripts.benchmarks.measuring import Measurement, summarise, time_in_turn
 from workflow_scripts.benchmarks.setting import SIDES, Setting, prepare
-from workflow_scripts.benchmarks.straightforward import ImagePairs, take_steps
-from workflow_scripts.data.views import Views
+from workflow_scripts.data.views.base import Views
 from workflow_scripts.methods.base import Method
-from workflow_scripts.methods.contextssl import ContextSSL
 from workflow_scripts.support.files import read_json
+from workflow_scripts.support.plugins import load_plugin
 from workflow_scripts.support.seeding import torch_generator
 from workflow_scripts.training.loop import Engine, train
 
-WIDTHS = (64, 128, 256)  # of the context transformer
-BLOCKS = (32, 128, 512)  # tokens of a block: the context of a training
+# Settings of a reference that has them, against which the cost of a step is measured: widths of a transformer, and
+# tokens of a block, the context of a training.
+GROWTH = {"width": ("width", (64, 128, 256)), "block": ("block_tokens", (32, 128, 512))}
 
 
 class Forgetful:
@@ -56,13 +56,13 @@ def make_trainer(method: Method, views: Views, settings: dict[str, Any], steps: 
 def make_ceiling(method: Method, views: Views, settings: dict[str, Any], steps: int) -> Callable[[], None]:
     """Return the least a training must do: forward and backward passes on one batch that is already there."""
     device = next(method.parameters()).device
-    pairs = views.pairs(np.arange(settings["training"]["batch_pairs"]), 0, "benchmark")
+    batch = views.sample(np.arange(settings["training"]["batch"]), method.sharing(), 0, "benchmark")
 
     def run() -> None:
         for step in range(steps):
             method.zero_grad(set_to_none=True)
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-                parts = method.loss(pairs, torch_generator(0, "loss", step))
+                parts = method.loss(batch, torch_generator(0, "loss", step)).minimised
             torch.stack([part.float() for part in parts.values()]).sum().backward()
         wait(device)
 
@@ -81,7 +81,12 @@ def place(method: Method, setting: Setting) -> Method:
     return method
 
 
-def measure_training(setting: Setting, name: str, steps: int) -> list[Row]:
+def count_images(method: Method, settings: dict[str, Any]) -> int:
+    """Return how many images a step sees."""
+    return len(method.sharing()) * int(settings["training"]["batch"])
+
+
+def measure_training(setting: Setting, name: str, steps: int) -> list[Measurement]:
     """Return a method's steps and images per second, and its share of the ceiling, at the default setting."""
     method, views, settings = prepare(setting, name, SIDES[0])
     place(method, setting)
@@ -90,7 +95,7 @@ def measure_training(setting: Setting, name: str, steps: int) -> list[Row]:
         "ceiling": make_ceiling(method, views, settings, steps),
     }
     seconds = time_in_turn(functions, setting.repeats)
-    images = 2 * settings["training"]["batch_pairs"]
+    images = count_images(method, settings)
     return [
         summarise("training", name, "pace", "steps/s", steps / seconds["ours"]),
         summarise("training", name, "images", "images/s", images * steps / seconds["ours"]),
@@ -98,48 +103,48 @@ def measure_training(setting: Setting, name: str, steps: int) -> list[Row]:
     ]
 
 
-def measure_against_straightforward(setting: Setting) -> list[Row]:
-    """Return how many times faster ContextSSL trains at 128 pixels than in a loop of the usual kind, from JPEG.
+def measure_against_straightforward(setting: Setting, name: str) -> list[Measurement]:
+    """Return how many times faster a method trains on large images than in a loop of the usual kind, from JPEG.
 
-    That loop runs in a process of its own, where the C library treats memory as it does by default.
+    That loop runs in a process of its own, where the C library treats memory as it does by default. name: of a run whose
+    method has such a loop, see `benchmarks/loops`.
     """
     side = SIDES[-1]
-    method, views, settings = prepare(setting, "contextssl", side)
-    plain, _, _ = prepare(setting, "contextssl", side)
-    assert isinstance(plain, ContextSSL)
+    method, views, settings = prepare(setting, name, side)
+    plain, _, _ = prepare(setting, name, side)
+    loop = load_plugin("benchmarks.loops", settings["method"], "LOOP")
     meta, raw = read_json(setting.packed(side) / "meta.json"), setting.folder / "raw"
-    objects = [raw / name.strip("/") for name in np.load(raw / "train_images.npy").tolist()]
-    dataset = ImagePairs(objects, meta["views"], side, meta["mean"], meta["std"])
+    given = plain, raw, meta, settings["training"], side, setting.open_device()
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, spawn, torch.set_num_threads, (torch.get_num_threads(),)) as other:
-        given = plain, dataset, settings["training"], setting.open_device()
         functions = {
             "ours": make_trainer(place(method, setting), views, settings, 1),
-            "straightforward": lambda: other.submit(take_steps, *given).result(),
+            "straightforward": lambda: other.submit(loop, *given).result(),
         }
         seconds = time_in_turn(functions, setting.repeats)  # both one step of a batch
     ratio = seconds["straightforward"] / seconds["ours"]
-    images = 2 * settings["training"]["batch_pairs"]
+    images, title = count_images(method, settings), f"training at {side} px"
     return [
-        summarise("training at 128 px", "contextssl", "images", "images/s", images / seconds["ours"]),
-        summarise(
-            "training at 128 px", "straightforward loop", "images", "images/s", images / seconds["straightforward"]
-        ),
-        summarise("training at 128 px", "contextssl", "speed-up over the straightforward loop", "x", ratio),
+        summarise(title, name, "images", "images/s", images / seconds["ours"]),
+        summarise(title, "straightforward loop", "images", "images/s", images / seconds["straightforward"]),
+        summarise(title, name, "speed-up over the straightforward loop", "x", ratio),
     ]
 
 
-def measure_growth(setting: Setting, of: str, steps: int) -> list[Row]:
-    """Return seconds of a ContextSSL step against "width", "block" (tokens) or "resolution"."""
-    overlays: dict[int, tuple[int, dict[str, Any]]]
-    if of == "resolution":
-        overlays = {side: (side, {}) for side in SIDES}
-    else:
-        key, sizes = {"width": ("width", WIDTHS), "block": ("block_tokens", BLOCKS)}[of]
-        overlays = {size: (SIDES[0], {"method_settings": {key: size}}) for size in sizes}
+def list_growth(settings: dict[str, Any]) -> list[str]:
+    """Return what `measure_growth` can vary of a method with these settings."""
+    return [*(of for of, (key, _) in GROWTH.items() if key in settings), "resolution"]
+
+
+def measure_growth(setting: Setting, name: str, of: str, steps: int) -> list[Measurement]:
+    """Return seconds of a method's step against "resolution" or a setting of `GROWTH`."""
+    cases: dict[int, tuple[int, dict[str, Any]]] = {side: (side, {}) for side in SIDES}
+    if of in GROWTH:
+        key, sizes = GROWTH[of]
+        cases = {size: (SIDES[0], {"settings": {key: size}}) for size in sizes}
     functions = {}
-    for size, (side, overlay) in overlays.items():
-        method, views, settings = prepare(setting, "contextssl", side, overlay)
+    for size, (side, overlay) in cases.items():
+        method, views, settings = prepare(setting, name, side, overlay)
         functions[str(size)] = make_trainer(place(method, setting), views, settings, steps)
     seconds = time_in_turn(functions, setting.repeats)
     return [summarise(f"step against {of}", size, "time", "s", values / steps) for size, values in seconds.items()]

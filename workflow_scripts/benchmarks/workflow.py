@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from workflow_scripts.benchmarks.measuring import MIB, Row, summarise
-from workflow_scripts.benchmarks.setting import RENDER, SIDES, Setting, read_config
+from workflow_scripts.benchmarks.experiments import default_experiment, find_dataset, read_config
+from workflow_scripts.benchmarks.measuring import MIB, Measurement, summarise
+from workflow_scripts.benchmarks.setting import RENDER, SIDES, Setting
 from workflow_scripts.data.rendering.settings import parse_settings
+from workflow_scripts.data.rendering.source import draw_tree
 from workflow_scripts.experiment.config import ROOT
 from workflow_scripts.experiment.runs import list_runs
-from workflow_scripts.render import draw_tree
 
 RUNS = 1000
 
@@ -33,10 +34,11 @@ def _call(*words: str, folder: Path | None = None) -> None:
     subprocess.run([str(binaries / words[0]), *words[1:]], cwd=folder, env=environment, check=True, capture_output=True)
 
 
-def measure_data(setting: Setting) -> list[Row]:
+def measure_data(setting: Setting) -> list[Measurement]:
     """Render the benchmark's images, pack them at each resolution, and return the speeds."""
-    folder, workers = setting.folder, os.cpu_count() or 1
-    settings = parse_settings(RENDER)
+    folder, workers, config = setting.folder, os.cpu_count() or 1, read_config()
+    source = config["sources"][config["dataset_settings"][find_dataset(config)]["source"]]
+    settings = parse_settings({**source["render"], **RENDER})
     images = settings.classes * sum(settings.objects_per_class.values()) * settings.views
     render = _time(
         lambda: draw_tree(folder / "raw", folder / "raw.json", folder / "sheet.png", "bench", settings, workers)
@@ -46,7 +48,7 @@ def measure_data(setting: Setting) -> list[Row]:
     read = sum(path.stat().st_size for path in (folder / "raw").rglob("*.jpg"))
     for side in SIDES:
         options = ["--manifest", str(folder / "raw.json"), "--output", str(setting.packed(side))]
-        options += ["--layout", "threediebench", "--resolution", str(side), "--workers", str(workers)]
+        options += ["--layout", source["layout"], "--resolution", str(side), "--workers", str(workers)]
         seconds = _time(lambda options=options: _call("python", "-m", "workflow_scripts.pack", *options))  # type: ignore[misc]
         case = f"{settings.resolution} to {side} px, {workers} processes"
         rows.append(summarise("packing", case, "images, start of the job included", "images/s", [images / seconds]))
@@ -55,7 +57,7 @@ def measure_data(setting: Setting) -> list[Row]:
     return rows
 
 
-def measure_planning(setting: Setting) -> list[Row]:
+def measure_planning(setting: Setting) -> list[Measurement]:
     """Return the time in which Snakemake plans an experiment of a thousand runs."""
     config = read_config()
     seeds = list(range(-(-RUNS // len(list_runs(config)))))
@@ -67,7 +69,7 @@ def measure_planning(setting: Setting) -> list[Row]:
     return [summarise("planning", f"{count} runs", "time", "s", seconds)]
 
 
-def measure_tables(setting: Setting) -> list[Row]:
+def measure_tables(setting: Setting) -> list[Measurement]:
     """Return the time of `make tables`, of the stored rows of the default experiment."""
     make = ["make", "--silent", "tables", f"VENV={Path(sys.executable).parents[1]}"]
 
@@ -79,10 +81,11 @@ def measure_tables(setting: Setting) -> list[Row]:
 
 def has_results() -> bool:
     """Whether there are rows of the default experiment to make tables of."""
-    return (ROOT / "results" / "metrics" / f"{read_config()['experiment']}.parquet").exists()
+    space, _, name = default_experiment().partition("/")
+    return (ROOT / "results" / space / "metrics" / f"{name}.parquet").exists()
 
 
-def measure_disk(setting: Setting) -> list[Row]:
+def measure_disk(setting: Setting) -> list[Measurement]:
     """Return the speed at which random pairs are gathered from packed images, from memory or disk as they lie."""
     import numpy as np
 

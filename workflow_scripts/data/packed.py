@@ -1,10 +1,10 @@
 """The packed data set: every image decoded once, in arrays that are opened without being read.
 
 inputs.npy   uint8   (N, V, H, W, 3)   RGB images, or
-             float32 (N, V, C)         rows of a table, see `readers.table.Feature`; train objects first, then val/test
+             float32 (N, V, C)         rows of a table, see `readers.table.Feature`; train objects first, then test
 latents.npy  float32 (N, V, L)
 labels.npy   int64   (N,)              indices into meta's `classes`
-splits.npy   uint8   (N,)              0 official train, 1 official val/test
+splits.npy   uint8   (N,)              0 official train, 1 official test
 objects.npy  unicode (N,)              object ids
 meta.json    what the arrays are, how to normalise, and their SHA-256 digests
 """
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from workflow_scripts.data.readers.base import TRAIN, VAL
+from workflow_scripts.data.readers.base import TEST, TRAIN
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, read_json, write_json
 from workflow_scripts.support.seeding import numpy_generator
@@ -113,7 +113,7 @@ class PackedDataset:
     def indices(self, split: str, holdout: float, seed: int) -> np.ndarray:
         """Return the objects of an evaluation split, ascending: "train", "val" or "test".
 
-        test: the official val/test split. val: the share `holdout` of each class of the official
+        test: the official test split. val: the share `holdout` of each class of the official
         train split, drawn by `seed`; a larger share contains a smaller one. train: the rest.
         """
         if split not in ("train", "val", "test"):
@@ -121,7 +121,7 @@ class PackedDataset:
         if not 0 <= holdout < 1:
             raise UserError(f"the holdout share is {holdout}; choose one from 0 to below 1")
         if split == "test":
-            return np.flatnonzero(self.splits == VAL)
+            return np.flatnonzero(self.splits == TEST)
         held_out = np.zeros(len(self), dtype=bool)
         for label in np.unique(self.labels[self.splits == TRAIN]).tolist():
             members = np.flatnonzero((self.splits == TRAIN) & (self.labels == label))

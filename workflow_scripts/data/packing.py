@@ -7,7 +7,6 @@ progress stands in `<output>.partial`; a stopped run goes on from there, and the
 from __future__ import annotations
 
 import hashlib
-import importlib
 import math
 import os
 import shutil
@@ -21,6 +20,7 @@ from workflow_scripts.data.readers.base import TRAIN, Normalisation, Reader, tak
 from workflow_scripts.data.writer import Job, PartialPack, fill, sync
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import exclusive, hash_file, hash_settings, read_json, write_json
+from workflow_scripts.support.plugins import load_plugin
 
 MANIFEST_KEYS = {"root", "source", "description", "caveat", "settings_hash"}
 BLOCK_BYTES = 16 << 20  # of images in memory at a time while measuring
@@ -28,16 +28,8 @@ FORMAT = 2  # of the packed folder; part of its settings hash
 
 
 def open_reader(layout: str, root: Path) -> Reader:
-    """Return the reader of the data in `root`: what `open_reader` of the module data/readers/<layout>.py makes of it."""
-    try:
-        module = importlib.import_module(f"workflow_scripts.data.readers.{layout}")
-        reader: Reader = module.open_reader(root)
-    except ModuleNotFoundError as error:
-        if error.name != f"workflow_scripts.data.readers.{layout}":
-            raise
-        raise UserError(
-            f"there is no layout {layout!r}: workflow_scripts/data/readers/{layout}.py is missing"
-        ) from None
+    """Return the reader of the data in `root`, of the module data/readers/<layout>.py."""
+    reader: Reader = load_plugin("data.readers", layout, "open_reader")(root)
     return reader
 
 
@@ -107,7 +99,7 @@ def make_meta(
         "views": reader.views,
         "classes": list(reader.classes),
         "latents": list(reader.latent_names),
-        "objects": {"train": train, "val": len(splits) - train},
+        "objects": {"train": train, "test": len(splits) - train},
         "columns": list(reader.columns),
         "counts": list(reader.counts.items()),  # in their order, which a map of JSON loses
         "mean": list(normalisation.mean) if normalisation else None,

@@ -6,19 +6,21 @@ context a model uses: which group is present, or what the actions say about the 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.data.views import Views
+from workflow_scripts.data.batch import PAIR
+from workflow_scripts.data.views.base import Views
+from workflow_scripts.evaluation.settings import Contexts
 from workflow_scripts.experiment.kinds import CONTROLS, INVARIANT, NO_ACTIONS, ZERO
 from workflow_scripts.methods.base import ContextMethod, Method
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
-Contexts = dict[str, tuple[Tensor, Tensor]]  # "<kind>-<length>" to features (c, D) and actions (c, A)
+DrawnContexts = dict[str, tuple[Tensor, Tensor]]  # "<kind>-<length>" to features (c, D) and actions (c, A)
 
 
 def name_context(kind: str, length: int) -> str:
@@ -32,17 +34,18 @@ def parse_context(name: str) -> tuple[str, int]:
     return kind, int(length)
 
 
-def draw_context(method: Method, train: Views, pairs: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Return the fixed evaluation context: features (pairs, 2, D) and actions (pairs, A) of training pairs.
+def draw_pairs(method: Method, train: Views, count: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return the fixed pairs that contexts are made of: features (count, 2, D) and actions (count, A).
 
-    One fixed draw, whose first c tokens are the context of length c (ContextSSL, Gupta et al. 2024, section 4).
+    One draw from the training split, whose first c tokens are the context of length c (ContextSSL, Gupta et al. 2024,
+    section 4).
     """
-    objects = numpy_generator(seed, "context objects").choice(len(train), size=pairs, replace=len(train) < pairs)
-    drawn = train.pairs(objects, seed, "context")
-    return torch.stack(method.encode_pairs(drawn), dim=1), drawn.action
+    objects = numpy_generator(seed, "context objects").choice(len(train), size=count, replace=len(train) < count)
+    batch = train.sample(objects, PAIR, seed, "context")
+    return method.encode(batch).transpose(0, 1), batch.action()
 
 
-def list_actions(actions: Tensor, space: ActionSpace, controls: list[str], seed: int) -> dict[str, Tensor]:
+def list_actions(actions: Tensor, space: ActionSpace, controls: Sequence[str], seed: int) -> dict[str, Tensor]:
     """Return the actions (pairs, A) of every kind of context.
 
     `<group>`: the true actions, other groups hidden. `zero-action`: every action hidden.
@@ -78,22 +81,30 @@ def _swap_values(actions: Tensor, space: ActionSpace, group: str) -> Tensor:
     return swapped
 
 
-def make_contexts(method: ContextMethod, features: Tensor, actions: Tensor, evaluation: dict[str, Any]) -> Contexts:
+def make_contexts(
+    method: ContextMethod, features: Tensor, actions: Tensor, settings: Contexts, seed: int
+) -> DrawnContexts:
     """Return every context by name, from features (pairs, 2, D) and actions (pairs, A) of the fixed draw.
 
     A method that does not use actions has one kind, `none`: pairs without actions. One with an invariant environment
     has `invariant` beside its groups; `zero-action`, which would be the same, is no control of it.
     """
     tokens = features.flatten(0, 1)
-    contexts: Contexts = {}
+    contexts: DrawnContexts = {}
     kinds = {NO_ACTIONS: torch.zeros_like(actions)}
     if method.uses_actions:
-        controls = [name for name in evaluation["context_controls"] if not (method.hides_actions and name == ZERO)]
-        kinds = list_actions(actions, method.space, controls, evaluation["seed"])
+        controls = [name for name in settings.controls if not (method.hides_actions and name == ZERO)]
+        kinds = list_actions(actions, method.space, controls, seed)
         kinds |= {INVARIANT: torch.zeros_like(actions)} if method.hides_actions else {}
     for kind, shown in kinds.items():
         hidden_second = torch.stack([shown, torch.zeros_like(shown)], dim=1).flatten(0, 1)
         true = kind in (*method.space.groups, NO_ACTIONS, INVARIANT)
-        for length in evaluation["context_lengths" if true else "control_lengths"]:
+        for length in settings.lengths if true else settings.control_lengths:
             contexts[name_context(kind, length)] = (tokens[:length], hidden_second[:length])
     return contexts
+
+
+def draw_contexts(method: ContextMethod, train: Views, settings: Contexts, seed: int) -> DrawnContexts:
+    """Return every context by name, of pairs drawn from the training split."""
+    longest = max([*settings.lengths, *settings.control_lengths])
+    return make_contexts(method, *draw_pairs(method, train, longest // 2, seed), settings, seed)

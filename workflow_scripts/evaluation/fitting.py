@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.adam import adam
 
+from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.support.seeding import torch_generator
 
 CHUNK = 8192  # inputs at a time, where all are read
@@ -44,23 +45,11 @@ def make_probe(models: int, widths: list[int], generator: torch.Generator) -> nn
     return nn.Sequential(*layers[:-1])
 
 
-@dataclass(frozen=True)
-class ProbeSettings:
-    """hidden: widths of hidden layers, [] = linear. steps: of Adam at rate `lr`, on batches of `batch`; where a linear
-    probe is solved exactly, it has none.
-    """
-
-    hidden: list[int]
-    steps: int
-    lr: float
-    batch: int
-
-
-Batch = tuple[Tensor, Tensor]  # inputs (M, B, D) and targets (B, K) float, or (B,) int64 classes
+ProbeBatch = tuple[Tensor, Tensor]  # inputs (M, B, D) and targets (B, K) float, or (B,) int64 classes
 
 
 def fit_probe(
-    batches: Iterator[Batch], outputs: int, settings: ProbeSettings, seed: int, purpose: str
+    batches: Iterator[ProbeBatch], outputs: int, settings: ProbeSettings, seed: int, purpose: str
 ) -> nn.Sequential:
     """Train M probes, one step a batch: mean squared error on float targets, cross-entropy on classes."""
     first = next(batches)

@@ -14,15 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workflow_scripts.evaluation.fitting import (
-    CHUNK,
-    Batch,
-    Moments,
-    ProbeSettings,
-    fit_probe,
-    predict,
-    solve_probe,
-)
+from workflow_scripts.evaluation.fitting import CHUNK, Moments, ProbeBatch, fit_probe, predict, solve_probe
+from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.support.seeding import numpy_generator
 
 BINS = 8  # of a latent that is made a label
@@ -47,10 +40,10 @@ class Bank:
         return Bank(F.normalize(self.values, dim=-1), self.states, self.labels)
 
 
-Pairs = tuple[Tensor, Tensor, Tensor]  # objects, first views and second views, each (B,)
+ViewPairs = tuple[Tensor, Tensor, Tensor]  # objects, first views and second views, each (B,)
 
 
-def draw_pairs(objects: int, views: range, count: int, *purpose: int | str) -> Pairs:
+def draw_view_pairs(objects: int, views: range, count: int, *purpose: int | str) -> ViewPairs:
     """Draw `count` random pairs of different views of one object."""
     random = numpy_generator(*purpose)
     chosen = random.integers(objects, size=count)
@@ -59,7 +52,7 @@ def draw_pairs(objects: int, views: range, count: int, *purpose: int | str) -> P
     return tuple(torch.from_numpy(a) for a in (chosen, first + views.start, second + views.start))  # type: ignore
 
 
-def pair_inputs(bank: Bank, pairs: Pairs) -> Tensor:
+def pair_inputs(bank: Bank, pairs: ViewPairs) -> Tensor:
     """Return both views' embeddings side by side, (M, B, 2 D)."""
     chosen, first, second = pairs
     return torch.cat([bank.values[:, chosen, view] for view in (first, second)], dim=-1)
@@ -84,24 +77,24 @@ def probe_relative(
     """
     train, tests = train.normalise(), {split: bank.normalise() for split, bank in tests.items()}
 
-    def targets(bank: Bank, pairs: Pairs) -> Tensor:
+    def targets(bank: Bank, pairs: ViewPairs) -> Tensor:
         chosen, first, second = pairs
         return relate(bank.states[chosen, first], bank.states[chosen, second])[:, entries]
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[ProbeBatch]:
         for size, block in _blocks(settings):
-            pairs = draw_pairs(len(train.labels), views, size * settings.batch, seed, "probe pairs", block)
+            pairs = draw_view_pairs(len(train.labels), views, size * settings.batch, seed, "probe pairs", block)
             target = targets(train, pairs).to(train.values.device)
             columns = (column.to(train.values.device).split(settings.batch) for column in pairs)
             for batch, expected in zip(zip(*columns, strict=True), target.split(settings.batch), strict=True):
                 yield pair_inputs(train, batch), expected
 
     drawn = {
-        split: draw_pairs(len(bank.labels), views, test_pairs, seed, "test pairs") for split, bank in tests.items()
+        split: draw_view_pairs(len(bank.labels), views, test_pairs, seed, "test pairs") for split, bank in tests.items()
     }
     truth = {split: targets(tests[split], pairs).numpy() for split, pairs in drawn.items()}
     if train.constant:
-        many = draw_pairs(len(train.labels), views, 10 * test_pairs, seed, "constant")
+        many = draw_view_pairs(len(train.labels), views, 10 * test_pairs, seed, "constant")
         mean = targets(train, many).mean(dim=0).numpy()
         return {split: (t, np.broadcast_to(mean, (len(train.values), *t.shape))) for split, t in truth.items()}
     probe: nn.Module
@@ -138,7 +131,7 @@ def probe_flat(
     """Train M probes on embeddings (M, n, D) with targets (n, K), or classes (n,), drawn one by one."""
     targets = targets.to(inputs.device)
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[ProbeBatch]:
         for size, block in _blocks(settings):
             drawn = numpy_generator(seed, purpose, block).integers(len(targets), size=size * settings.batch)
             for chosen in torch.from_numpy(drawn).to(inputs.device).split(settings.batch):
@@ -171,7 +164,12 @@ def probe_individual(
 
 
 def probe_context_labels(
-    train: tuple[Bank, Bank], tests: dict[str, tuple[Bank, Bank]], entry: int, settings: ProbeSettings, seed: int
+    train: tuple[Bank, Bank],
+    tests: dict[str, tuple[Bank, Bank]],
+    entry: int,
+    classes: int,
+    settings: ProbeSettings,
+    seed: int,
 ) -> Predictions:
     """Predict a label that depends on the context: the class under the first one, a bin of a latent under the second.
 
@@ -181,7 +179,6 @@ def probe_context_labels(
     entry: of the state that is cut into `BINS` bins of equal size. Returns truth (n,) and predictions (M, n).
     """
     edges = np.quantile(train[0].states[..., entry].numpy(), np.linspace(0, 1, BINS + 1)[1:-1])
-    classes = int(train[0].labels.max()) + 1
 
     def flat(banks: tuple[Bank, Bank]) -> tuple[Tensor, Tensor]:
         views = banks[0].states.shape[1]

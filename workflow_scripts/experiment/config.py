@@ -1,90 +1,125 @@
-"""Checking a config against its schema, with errors that name the key and what to do."""
+"""From the files of an experiment to its config: what it extends merged, checked, and with all defaults filled in."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
-
+from workflow_scripts.experiment.checking import check_schema, fill, merge
+from workflow_scripts.experiment.plain import check_plain, read_yaml
+from workflow_scripts.experiment.rooms import DOWNLOADS, ROOT, SCHEMAS, read_schema, suggest
+from workflow_scripts.experiment.runs import check_runs
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.plugins import list_plugins
 
-ROOT = Path(__file__).parents[2]
-# The same safe loader in C, which is faster, where PyYAML was built with it.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-SCHEMA = ROOT / "schemas" / "config.schema.yaml"
-# A layout is a module of data/ with a reader of its files.
-LAYOUTS = [path.stem for path in (ROOT / "workflow_scripts" / "data").glob("*.py") if "open_reader" in path.read_text()]
+SCHEMA = SCHEMAS / "config.schema.yaml"
+PAPER_FILES = ("published", "views", "claims")  # of a paper's folder; the others are experiments
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file safely (no tags); a missing or malformed one is a `UserError`."""
-    try:
-        return yaml.load(path.read_text(), LOADER)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not plain YAML: {' '.join(str(error).split())}") from None
+def list_papers(root: Path = ROOT) -> list[str]:
+    """Return the names of the folders of papers/."""
+    return sorted(path.name for path in (root / "papers").iterdir() if path.is_dir())
 
 
-def retype(value: Any) -> Any:
-    """Give the scalars of a command-line override the types that YAML gives them; snakemake leaves all as strings."""
-    if isinstance(value, dict):
-        return {key: retype(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [retype(entry) for entry in value]
-    try:
-        return yaml.safe_load(value) if isinstance(value, str) and value else value
-    except yaml.YAMLError:
-        return value
+def list_experiments(root: Path = ROOT) -> list[str]:
+    """Return the names of all experiments, <paper>/<name>."""
+    files = (root / "papers").glob("*/*.yaml")
+    return sorted(f"{path.parent.name}/{path.stem}" for path in files if path.stem not in PAPER_FILES)
 
 
-def check_config(config: dict[str, Any]) -> None:
-    """Raise `UserError` with one sentence where the config is not what the schema allows."""
-    check_schema(config, SCHEMA, "config")
-    _require(config["encoder"], config["encoders"], "encoder", "encoders")
-    for dataset in config["datasets"]:
-        _require(dataset, config["dataset_settings"], "datasets", "dataset_settings")
-        entry = config["dataset_settings"][dataset]
-        _require(entry["source"], config["sources"], f"{dataset}.source", "sources")
-        _require(entry.get("encoder", config["encoder"]), config["encoders"], f"{dataset}.encoder", "encoders")
-        _require(config["sources"][entry["source"]]["layout"], LAYOUTS, f"{entry['source']}.layout", "data/*.py")
+def list_experiment_files(name: str, root: Path = ROOT) -> list[Path]:
+    """Return the files that an experiment is made of, from the one that all others extend to its own.
+
+    Raises `UserError` where one is missing, or extends itself.
+    """
+    return [path for path, _ in _read_chain(name, root)]
 
 
-def check_schema(value: Any, schema: Path, origin: str) -> None:
-    """Raise `UserError`, naming `origin`, where a value is not what a JSON schema allows."""
-    whole = read_yaml(schema)
-    definitions = whole.get("$defs", {})
-    errors = Draft202012Validator(whole).iter_errors(value)
-    # A wrong value makes its key, and all beside it, "unevaluated": only keys that nobody knows are reported as such.
-    error = best_match(e for e in errors if e.validator != "unevaluatedProperties" or _unknown_keys(e, definitions)[0])
-    if error is not None:
-        raise UserError(f"{origin}: {_explain(error, definitions)}")
+def load_experiment(name: str, given: dict[str, Any] | None = None, root: Path = ROOT) -> dict[str, Any]:
+    """Return the config of an experiment, checked and complete. given: departures from it, which win.
+
+    Raises `UserError`, one sentence, for every mistake in its files and in `given`.
+    """
+    config: dict[str, Any] = {"training": fill({}, read_schema("training", "training"))}
+    for _, layer in _read_chain(name, root):
+        config = merge(config, layer)
+    config = merge(config, {**(given or {}), "experiment": name})
+    return complete_config(config, root)
 
 
-def _require(name: str, known: Iterable[str], where: str, definitions: str) -> None:
-    if name not in known:
-        raise UserError(f"{where} names {name!r}, which {definitions} does not define; it has {sorted(known)}")
+def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]:
+    """Check a config and return it with all defaults filled in. Raises `UserError` for the first mistake."""
+    check_plain(config, "config")
+    check_schema(config, _read_skeleton(), "config")
+    for where, name, known in _list_names(config, root):
+        if name not in known:
+            raise UserError(f"config: {where} names {name!r}; {suggest(name, known)}")
+    completed: dict[str, Any] = fill(config, _read_skeleton())
+    check_runs(completed)
+    return completed
 
 
-def _unknown_keys(error: ValidationError, definitions: dict[str, Any]) -> tuple[list[Any], list[str]]:
-    """Return the keys of a map that its schema does not know, and those that it knows."""
-    allowed: dict[str, Any] = dict(error.schema)  # type: ignore[arg-type]
-    parts = [definitions[part["$ref"].rpartition("/")[2]] for part in allowed.get("allOf", [])]
-    known = [key for part in (*parts, allowed) for key in part.get("properties", {})]
-    return [key for key in dict(error.instance) if key not in known], known  # type: ignore[arg-type]
+def _read_chain(name: str, root: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the files of an experiment and what they hold, without `extends`, the one that all others extend first."""
+    known, chain, passed = list_experiments(root), [], [name]
+    while True:
+        if passed[-1] not in known:
+            by = f", which {passed[-2]} extends" if len(passed) > 1 else ""
+            raise UserError(f"there is no experiment {passed[-1]!r}{by}; the experiments are {', '.join(known)}")
+        path = root / "papers" / f"{passed[-1]}.yaml"
+        layer = read_yaml(path)
+        if not isinstance(layer, dict):
+            raise UserError(f"{path} holds no map; write keys such as `methods:` in it")
+        above = layer.pop("extends", None)
+        if "experiment" in layer:
+            raise UserError(f"{path}: an experiment's name is that of its file; remove the key `experiment`")
+        chain.insert(0, (path, layer))
+        if above is None:
+            return chain
+        if above in passed:
+            raise UserError(
+                f"{path}: the experiments {' -> '.join([*passed, str(above)])} extend each other in a circle"
+            )
+        passed.append(above)
 
 
-def _explain(error: ValidationError, definitions: dict[str, Any]) -> str:
-    """Say in one sentence what is wrong with a config. definitions: the schema's $defs."""
-    where = ".".join(str(part) for part in error.absolute_path) or "the top level"
-    if error.validator in ("additionalProperties", "unevaluatedProperties"):
-        unknown, known = _unknown_keys(error, definitions)
-        close = difflib.get_close_matches(str(unknown[0]), known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return f"unknown key {unknown[0]!r} at {where}; {hint}"
-    return f"{where}: {error.message}; see schemas/"
+@cache
+def _read_skeleton() -> dict[str, Any]:
+    schema: dict[str, Any] = read_yaml(SCHEMA)
+    return schema
+
+
+def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """Yield every name that stands for something defined elsewhere: its place, itself, and what there is."""
+    papers, encoders, datasets = list_papers(root), config["encoders"], config["dataset_settings"]
+    yield from (("papers", paper, papers) for paper in config["papers"])
+    yield from (("datasets", dataset, datasets) for dataset in config["datasets"])
+    for place, layer in _list_layers(config):
+        yield from ((f"{place}encoder", name, encoders) for name in [layer.get("encoder")] if name is not None)
+    for dataset, entry in datasets.items():
+        yield f"dataset_settings.{dataset}.source", entry["source"], config["sources"]
+        yield from ((f"dataset_settings.{dataset}.benchmarks", paper, papers) for paper in entry.get("benchmarks", {}))
+    for source, entry in config["sources"].items():
+        yield f"sources.{source}.layout", entry["layout"], list_plugins("data.readers", "open_reader")
+        if "download" in entry:
+            yield (
+                f"sources.{source}.download",
+                entry["download"],
+                sorted(path.stem for path in DOWNLOADS.glob("*.yaml")),
+            )
+    for name, settings in config.get("evaluation", {}).get("evaluators", {}).items():
+        if "source" in settings:
+            yield f"evaluation.evaluators.{name}.source", settings["source"], config["sources"]
+
+
+def _list_layers(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every map of a config that may name an encoder, with its place."""
+    yield "", config
+    yield from ((f"method_settings.{name}.", own) for name, own in config.get("method_settings", {}).items())
+    for dataset, entry in config["dataset_settings"].items():
+        yield f"dataset_settings.{dataset}.", entry
+        inner = entry.get("method_settings", {})
+        yield from ((f"dataset_settings.{dataset}.method_settings.{name}.", own) for name, own in inner.items())
+    yield from ((f"variants.{name}.", own) for name, own in config.get("variants", {}).items())

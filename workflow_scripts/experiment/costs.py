@@ -1,7 +1,8 @@
 """What an experiment will cost, before anything starts: device hours, disk and memory, from the config alone.
 
 Times rest on a throughput that the config states with its source (`throughput`); what was trained already on this
-machine is not counted again.
+machine is not counted again. Sizes of embeddings rest on what methods' settings declare of their widths, see
+`support.settings.WidthOf`.
 """
 
 from __future__ import annotations
@@ -9,28 +10,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.data.rendering.settings import parse_settings
-from workflow_scripts.experiment.config import ROOT, read_yaml
 from workflow_scripts.experiment.kinds import OF_EACH_GROUP
-from workflow_scripts.experiment.runs import Run, get_settings, list_runs
+from workflow_scripts.experiment.plain import read_yaml
+from workflow_scripts.experiment.rooms import DOWNLOADS, read_schema
+from workflow_scripts.experiment.runs import Run, get_settings, is_imported, list_groups, list_runs
 
 GIB = 2**30
 ROW_BYTES = 1024  # an upper bound: tables are small
-FEATURES = {"resnet18": 512}  # of encoders that do not name their width
-SOURCES = ROOT / "workflow_scripts" / "data" / "sources.yaml"
+VIEWS = 2  # of an object in a step. A method with another number of views costs in proportion.
 
 
 def count_inputs(config: dict[str, Any], source: str) -> int:
-    """Return the number of images, or rows of a table, of a source, train and test together."""
+    """Return the number of images, or rows of a table, of a source, train and test together, at most."""
     entry = config["sources"][source]
     if "render" in entry:
-        settings = parse_settings(entry["render"])
-        return settings.classes * sum(settings.objects_per_class.values()) * settings.views
-    if share := entry.get("per_class"):
-        return 10 * (share["train"] + share["val"])
+        made = entry["render"]
+        return int(made["classes"] * sum(made["objects_per_class"].values()) * made["views"])
     if "synthesize" in entry:
         return int(entry["synthesize"]["patients"])
-    return int(read_yaml(SOURCES)[entry["download"]]["inputs"])
+    known = read_yaml(DOWNLOADS / f"{entry['download']}.yaml")
+    share = entry.get("per_class") or {}
+    limit = known["classes"] * sum(share.values()) if share and "classes" in known else known["inputs"]
+    return int(min(known["inputs"], limit))
 
 
 def packed_bytes(config: dict[str, Any], source: str) -> int:
@@ -40,47 +41,85 @@ def packed_bytes(config: dict[str, Any], source: str) -> int:
 
 
 def embedding_bytes(config: dict[str, Any], run: Run) -> int:
-    """Return the size of a run's embeddings: float32, h, g and rho, or z+ and z_r under each context."""
-    settings, evaluation = get_settings(config, run), config["evaluation"]
-    dataset = config["dataset_settings"][run.dataset]
-    inputs = count_inputs(config, dataset["source"]) * (1 + (dataset["evaluation_views"] or 0))
-    encoder, own = settings["encoder"], settings["method_settings"]
-    width = encoder.get("dim") or FEATURES[encoder["kind"]]
+    """Return the size of a run's embeddings, at most: float32, those of each view, and those under each context."""
+    settings, dataset = get_settings(config, run), config["dataset_settings"][run.dataset]
+    inputs = count_inputs(config, dataset["source"]) * (1 + dataset["views"].get("evaluation_views", 0))
+    width = get_width(settings["encoder"])
     numbers = width
-    if "block_tokens" in own:
-        output, lengths = own["output_dim"] or width, len(evaluation["context_lengths"])
-        groups = len(dataset["groups"]) if "action_scale" in own else 0
-        kinds = sum(groups if name in OF_EACH_GROUP else 1 for name in evaluation["context_controls"])
-        controls = kinds * len(evaluation["control_lengths"])
-        invariant = lengths if own.get("invariant_environment") else 0
-        numbers += output * ((2 * groups * lengths + controls + invariant) if groups else lengths)
-    elif "projector" in own:
-        # g, and of a method with an action its prediction, rho.
-        numbers += own["projector"][-1] * (2 if run.group else 1)
+    for what, output in list_widths(settings):
+        if what == "context":
+            numbers += count_contexts(config, run) * (output or width)
+        else:
+            # Of a method that is trained for one group, its prediction too.
+            numbers += (2 if run.group else 1) * (output or width)
     return int(4 * inputs * numbers)
 
 
+def get_width(encoder: dict[str, Any]) -> int:
+    """Return the number of features of an encoder."""
+    return int(encoder.get("dim") or read_schema("encoders", encoder["kind"])["x-dim"])
+
+
+def list_widths(settings: dict[str, Any]) -> list[tuple[str, int | None]]:
+    """Return what of a method's settings says how wide its embeddings are: "view" or "context", width; None = encoder's."""
+    found = []
+    for key, own in read_schema("methods", settings["method"])["properties"].items():
+        if what := own.get("x-width"):
+            value = settings["settings"][key]
+            found.append((what, value[-1] if isinstance(value, list) else value))
+    return found
+
+
+def count_contexts(config: dict[str, Any], run: Run) -> int:
+    """Return how many embeddings a view has under contexts, at most.
+
+    Under each length of each group, one without an action and one with the true one; one without where all actions are
+    hidden; and one under each length of each control.
+    """
+    contexts = config["evaluation"]["contexts"]
+    lengths, groups = len(contexts["lengths"]), len(list_groups(config["dataset_settings"][run.dataset]))
+    if not read_schema("methods", run.method)["x-uses_actions"]:
+        return lengths
+    controls = sum(groups if name in OF_EACH_GROUP else 1 for name in contexts["controls"])
+    return 2 * groups * lengths + lengths + controls * len(contexts["control_lengths"])
+
+
+def is_trained(run: Run) -> bool:
+    """Tell whether runs of a method are trained; a control that is not is evaluated as it was initialised."""
+    return bool(read_schema("methods", run.method)["x-trains"])
+
+
+def get_priority(config: dict[str, Any], run: Run) -> int:
+    """Return how early a run's jobs should start, so that no core waits for a long one at the end; more is earlier.
+
+    2: trained, and evaluated under contexts; 1: trained; 0: neither.
+    """
+    contexts = any(what == "context" for what, _ in list_widths(get_settings(config, run)))
+    return int(is_trained(run)) + int(contexts)
+
+
 def count_trained(config: dict[str, Any], run: Run) -> int:
-    """Return how many images a run's training still has to read: 0 where its weights exist."""
-    training = get_settings(config, run)["training"]
-    trained = (Path(run.folder) / "weights.safetensors").exists() or "import" in training
-    if trained or not config["method_settings"][run.method]["settings"]:
+    """Return how many views a run's training still has to read: 0 where its weights exist."""
+    settings = get_settings(config, run)
+    exists = (Path(run.folder) / "weights.safetensors").exists()
+    if exists or is_imported(settings) or not is_trained(run):
         return 0
-    return int(2 * training["steps"] * training["batch_pairs"])
+    return int(VIEWS * settings["training"]["steps"] * settings["training"]["batch"])
 
 
 def describe_costs(config: dict[str, Any]) -> str:
-    """Return the costs of an experiment as a few lines of text."""
+    """Return the costs of an experiment as a few lines of text. config: complete."""
     runs = list_runs(config)
     sources = dict.fromkeys(config["dataset_settings"][name]["source"] for name in config["datasets"])
     packed = {source: packed_bytes(config, source) for source in sources}
     embeddings = {run: embedding_bytes(config, run) for run in runs}
     largest = max(embeddings, key=lambda run: embeddings[run])
-    images = sum(count_trained(config, run) for run in runs)
-    lines = [f"Runs: {len(runs)}, of which to train: {sum(count_trained(config, run) > 0 for run in runs)}"]
+    trained = [count for run in runs if (count := count_trained(config, run))]
+    images = sum(trained)
+    lines = [f"Runs: {len(runs)}, of which to train: {len(trained)}"]
     throughput = config["throughput"]
     hours = images / throughput["images_per_second"] / 3600
-    stated = f"at {throughput['images_per_second']} images/s on one {throughput['device']}: {throughput['source']}"
+    stated = f"at {throughput['images_per_second']:g} images/s on one {throughput['device']}: {throughput['source']}"
     lines.append(f"Training: {images:,} images, {hours:,.1f} {throughput['device']} hours ({stated})")
     sizes = ", ".join(f"{source} {size / GIB:,.1f} GiB" for source, size in packed.items())
     lines.append(f"Disk for packed data: {sizes} (raw images and archives come on top)")

@@ -1,5 +1,8 @@
 """Kinds of contexts beside the groups, by name: one list for evaluation, costs and reporting."""
 
+# In rows, the condition of a number that was measured under a context: this, then the kind of the context.
+CONTEXT = "context "
+
 NO_ACTIONS = "none"  # of a method that reads no actions
 INVARIANT = "invariant"  # all actions hidden, of a method that was trained so as well
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.experiment.checking import Schema, check_schema, fill, merge
+from workflow_scripts.experiment.rooms import list_kinds, read_schema, suggest
 from workflow_scripts.support.errors import UserError
 
 RUN_NAME = re.compile(r"(?P<method>[a-z0-9_]+\+?)(@(?P<group>[a-z0-9_]+))?(~(?P<variant>[a-z0-9_.-]+))?")
+Settings = dict[str, Any]
+Layer = tuple[str, Settings]  # where it stands in a config, and what it changes
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: a method, perhaps for one group and in one variant, on a data set with a seed."""
+    """One training: a method, perhaps for one group and in one variant, on a data set with a seed.
 
+    space: the folder of papers/ of the experiment; experiments of one folder share their runs.
+    """
+
+    space: str
     dataset: str
     method: str
     group: str
@@ -30,103 +41,202 @@ class Run:
     @property
     def folder(self) -> str:
         """Where the run lives; its identity."""
-        return f"results/{self.dataset}/{self.name}/seed{self.seed}"
+        return f"results/{self.space}/{self.dataset}/{self.name}/seed{self.seed}"
 
 
-def parse_run(dataset: str, name: str, seed: int) -> Run:
-    """Return the run of a name such as `equimod@rotation~mask0`."""
+def parse_name(name: str) -> tuple[str, str, str]:
+    """Return method, group and variant of a run's name such as `equimod@rotation~mask0`; "" for what is not there."""
     match = RUN_NAME.fullmatch(name)
     if match is None:
         raise UserError(f"{name!r} is not a run: write <method>[@group][~variant], e.g. contextssl~nomask")
-    return Run(dataset, match["method"], match["group"] or "", match["variant"] or "", seed)
+    return match["method"], match["group"] or "", match["variant"] or ""
+
+
+def parse_run(space: str, dataset: str, name: str, seed: int) -> Run:
+    """Return the run of a name such as `equimod@rotation~mask0`."""
+    return Run(space, dataset, *parse_name(name), seed)
 
 
 def parse_folder(folder: Path) -> Run:
-    """Return the run of a folder `results/<dataset>/<name>/seed<k>`."""
-    dataset, name, seed = folder.parts[-3:]
-    return parse_run(dataset, name, int(seed.removeprefix("seed")))
+    """Return the run of a folder `results/<space>/<dataset>/<name>/seed<k>`."""
+    space, dataset, name, seed = folder.parts[-4:]
+    return parse_run(space, dataset, name, int(seed.removeprefix("seed")))
 
 
-def list_names(config: dict[str, Any], dataset: str) -> list[str]:
+def get_space(config: Settings) -> str:
+    """Return the folder of papers/ that an experiment stands in; its results and reports have one of this name."""
+    return str(config["experiment"]).partition("/")[0]
+
+
+def list_names(config: Settings, dataset: str) -> list[str]:
     """Return the names of the runs on a data set: its own `methods`, or the config's."""
     names: list[str] = config["dataset_settings"][dataset].get("methods") or config["methods"]
     return names
 
 
-def list_runs(config: dict[str, Any]) -> list[Run]:
+def list_groups(dataset: Settings) -> list[str]:
+    """Return the names of the groups of a data set, in order. dataset: its complete settings, with `views`."""
+    views = dataset["views"]
+    return list(views["groups"]) if "groups" in views else list(dict.fromkeys(_list_owners(views)))
+
+
+def _list_owners(views: Settings) -> list[str]:
+    """Return the group of every augmentation that has one, in the order of application, nested ones included."""
+    found = []
+    for entry in views.get("augmentations", ()):
+        found += [entry["group"]] if entry.get("group") else _list_owners(entry)
+    return found
+
+
+def list_runs(config: Settings) -> list[Run]:
     """Return every run that the config's selections ask for, each once; of an imported one there is one seed."""
-    runs = [
-        parse_run(dataset, name, seed)
-        for dataset in config["datasets"]
-        for name in list_names(config, dataset)
-        for seed in config["seeds"]
-    ]
-    for run in runs:
-        _check_defined(run, config)
+    space, runs = get_space(config), []
     imported = {name for name, variant in config["variants"].items() if is_imported(variant)}
-    return [run for run in dict.fromkeys(runs) if run.variant not in imported or run.seed == config["seeds"][0]]
+    for dataset in config["datasets"]:
+        for name in dict.fromkeys(list_names(config, dataset)):
+            method, group, variant = parse_name(name)
+            _check_defined(config, dataset, method, group, variant)
+            seeds = config["seeds"][:1] if variant in imported else config["seeds"]
+            runs += [Run(space, dataset, method, group, variant, seed) for seed in seeds]
+    return runs
 
 
-def is_imported(settings: dict[str, Any]) -> bool:
+def is_imported(settings: Settings) -> bool:
     """Tell from a run's settings, or a variant's, whether its weights are read from a checkpoint, not trained."""
-    return "import" in settings.get("training", {})
+    return bool(settings.get("training", {}).get("checkpoint"))
 
 
-def _check_defined(run: Run, config: dict[str, Any]) -> None:
-    groups = config["dataset_settings"][run.dataset]["groups"]
-    defined: tuple[tuple[str, str, Any], ...] = (
-        ("method_settings", run.method, config["method_settings"]),
-        ("variants", run.variant or "", {"": None, **config["variants"]}),
-        (f"dataset_settings.{run.dataset}.groups", run.group or "", ["", *groups]),
+def _check_defined(config: Settings, dataset: str, method: str, group: str, variant: str) -> None:
+    name, groups = Run("", dataset, method, group, variant, 0).name, list_groups(config["dataset_settings"][dataset])
+    defined: tuple[tuple[str, str, Iterable[str]], ...] = (
+        ("no method", method, list_kinds("methods")),
+        ("no variant", variant, ["", *config["variants"]]),
+        (f"on {dataset} no group", group, ["", *groups]),
     )
-    for where, name, known in defined:
-        if name not in known:
+    for what, part, known in defined:
+        if part not in known:
             raise UserError(
-                f"methods names {run.name!r}, but {where} has no {name!r}; it has {sorted(filter(None, known))}"
+                f"methods names {name!r}, but there is {what} {part!r}; {suggest(part, filter(None, known))}"
             )
+    if read_schema("methods", method)["x-needs_group"] != bool(group):
+        problem = "needs a group" if not group else "takes no group"
+        example = f"{method}@{groups[0] if groups else '<group>'}" if not group else method
+        raise UserError(f"methods names {name!r}, but {method} {problem}; write {example}")
 
 
-def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with `overlay` merged into its nested maps."""
-    merged = dict(base)
-    for key, value in overlay.items():
-        nested = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = merge(merged[key], value) if nested else value
-    return merged
+def list_layers(config: Settings, run: Run) -> list[Layer]:
+    """Return what decides a run's encoder, training and settings, the weakest first: the one order of precedence.
 
-
-def get_settings(config: dict[str, Any], run: Run) -> dict[str, Any]:
-    """Return everything that decides the run's weights, and nothing else."""
+    Below all of them are the defaults of the dataclasses. Each layer is a map of encoder, training, settings and dataset,
+    any of which may be absent.
+    """
     dataset = config["dataset_settings"][run.dataset]
-    method = config["method_settings"][run.method]
-    settings = {
-        "method": run.method,
-        "group": run.group,
-        "variant": run.variant,
-        "seed": run.seed,
-        "dataset": {key: dataset[key] for key in ("views", "groups", "actions", "holdout", "evaluation_views")},
-        "encoder": config["encoders"][dataset.get("encoder", config["encoder"])],
-        "training": merge(merge(config["training"], dataset.get("training", {})), method["training"]),
-        "method_settings": merge(method["settings"], dataset.get("method_settings", {}).get(run.method, {})),
+    layers = [
+        ("", config, ("encoder", "training")),
+        (f"method_settings.{run.method}", config["method_settings"].get(run.method, {}), None),
+        (f"dataset_settings.{run.dataset}", dataset, ("encoder", "training")),
+        (
+            f"dataset_settings.{run.dataset}.method_settings.{run.method}",
+            dataset.get("method_settings", {}).get(run.method, {}),
+            None,
+        ),
+        (f"variants.{run.variant}", config["variants"][run.variant] if run.variant else {}, None),
+    ]
+    return [(place, {k: layer[k] for k in keys if k in layer} if keys else layer) for place, layer, keys in layers]
+
+
+def get_settings(config: Settings, run: Run) -> Settings:
+    """Return everything that decides the run's weights, and nothing else, with all defaults filled in.
+
+    Raises `UserError` where a layer holds what the run's method, or the kind of its encoder, views and so on, cannot take.
+    """
+    layers = list_layers(config, run)
+    try:
+        settings = _apply(config, run, layers)
+    except UserError:
+        for stop in range(1, len(layers) + 1):
+            _apply(config, run, layers[:stop], layers[stop - 1][0])
+        raise
+    return {**json.loads(settings), "seed": run.seed}
+
+
+def _apply(config: Settings, run: Run, layers: list[Layer], place: str = "") -> str:
+    """Return a run's complete settings under some of its layers, as JSON. place: of the last, for the error."""
+    dataset = config["dataset_settings"][run.dataset]
+    start: Settings = {
+        "training": {},
+        "settings": {},
+        "dataset": {"views": dataset["views"], "holdout": dataset.get("holdout", {})},
     }
-    return merge(settings, config["variants"][run.variant]) if run.variant else settings
+    merged = reduce(merge, (layer for _, layer in layers), start)
+    named = {"method": run.method, "group": run.group, "variant": run.variant}
+    merged |= {**named, "encoder": config["encoders"][merged["encoder"]]}
+    return _complete(json.dumps(merged), place)
 
 
-def list_transformers(config: dict[str, Any], dataset: str) -> dict[str, Any]:
-    """Return mask probability and block length of every run on a data set that has them, by name."""
-    keys = ("mask_probability", "block_tokens")
-    runs = [run for run in list_runs(config) if run.dataset == dataset]
-    settings = {run.name: get_settings(config, run)["method_settings"] for run in runs}
-    return {name: {key: own[key] for key in keys} for name, own in settings.items() if set(keys) <= set(own)}
+@cache
+def _complete(text: str, place: str) -> str:
+    """Check a run's settings and return them with their defaults, both as JSON: many runs differ in their seed only."""
+    settings = json.loads(text)
+    schema = make_run_schema(settings["method"])
+    check_schema(settings, schema, "config", tuple(filter(None, place.split("."))))
+    completed: Settings = fill(settings, schema)
+    if completed["training"]["warm_start"]:
+        parse_name(completed["training"]["warm_start"])
+    return json.dumps(completed)
 
 
-def get_labels(config: dict[str, Any], run: Run) -> dict[str, Any]:
+def make_run_schema(method: str) -> Schema:
+    """Return the schema of the settings of a run of a method."""
+    holdout = {"share": {"type": "number", "default": 0.0}, "seed": {"type": "integer", "default": 0}}
+    dataset = {"views": {"x-kinds": "views"}, "holdout": {"properties": holdout, "additionalProperties": False}}
+    own = {
+        "dataset": {"properties": dataset, "additionalProperties": False},
+        "encoder": {"x-kinds": "encoders"},
+        "training": {"x-schema": "training/training"},
+        "settings": {"x-schema": f"methods/{method}"},
+    }
+    return {"properties": {"method": {}, "group": {}, "variant": {}, **own}, "additionalProperties": False}
+
+
+def check_runs(config: Settings) -> None:
+    """Raise `UserError` for a run that is not defined, and for settings, of a variant too, that no run could take."""
+    runs = [run for run in list_runs(config) if run.seed == config["seeds"][0]]
+    for run in runs:
+        get_settings(config, run)
+    for name in config["variants"].keys() - {run.variant for run in runs}:
+        _check_unused(name, config["variants"][name])
+
+
+def _check_unused(name: str, variant: Settings) -> None:
+    """Check the settings of a variant that no run has: some method must be able to take them."""
+    settings, methods = (
+        variant.get("settings", {}),
+        {name: read_schema("methods", name) for name in list_kinds("methods")},
+    )
+    place = ("variants", name, "settings")
+    known = {key for schema in methods.values() for key in schema["properties"]}
+    check_schema(settings, {"properties": dict.fromkeys(known, {}), "additionalProperties": False}, "config", place)
+    fits = [schema for schema in methods.values() if set(settings) <= set(schema["properties"])]
+    if not fits:
+        raise UserError(f"config: {'.'.join(place)}: no method has all of {', '.join(settings)}")
+    errors = []
+    for schema in fits:
+        try:
+            check_schema(settings, schema, "config", place)
+        except UserError as error:
+            errors.append(error)
+    if len(errors) == len(fits):
+        raise errors[0]
+
+
+def get_labels(run: Run) -> Settings:
     """Return the columns that name the run in its rows."""
-    return {
-        "dataset": run.dataset,
-        "benchmark": config["dataset_settings"][run.dataset]["benchmark"],
-        "method": run.method,
-        "group": run.group,
-        "variant": run.variant,
-        "seed": run.seed,
-    }
+    named = {"dataset": run.dataset, "method": run.method, "group": run.group}
+    return {**named, "variant": run.variant, "seed": run.seed}
+
+
+def list_other_sources(config: Settings) -> list[str]:
+    """Return the sources that evaluators look at beside a run's own, each once."""
+    evaluators = config["evaluation"]["evaluators"].values()
+    return list(dict.fromkeys(settings["source"] for settings in evaluators if settings.get("source")))

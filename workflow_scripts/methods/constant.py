@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.methods.base import Method
+from workflow_scripts.methods.base import Method, Task
+from workflow_scripts.models.encoders.base import Encoder
 
 
-class ConstantEncoder(nn.Module):
+class ConstantEncoder(Encoder):
     """Maps every image to the same single feature."""
 
     dim = 1
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Map images (B, 3, H, W) to ones (B, 1)."""
-        return images.new_ones(len(images), 1)
+        return inputs.new_ones(len(inputs), 1)
 
 
 class ConstantPredictor(Method):
@@ -29,8 +29,8 @@ class ConstantPredictor(Method):
 
     trains = False
 
-    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
-        super().__init__(ConstantEncoder(), space, settings)
+    def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
+        super().__init__(ConstantEncoder(None, 0), task, settings, group)
 
 
 METHOD = ConstantPredictor

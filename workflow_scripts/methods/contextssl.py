@@ -8,25 +8,26 @@ mask hides most of the other pairs from each token, so that it cannot cheat by m
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.data.views import Pairs
+from workflow_scripts.data.batch import Batch
+from workflow_scripts.methods.base import Loss, Task
 from workflow_scripts.methods.in_context import InContextMethod, TransformerSettings
 from workflow_scripts.methods.losses import info_nce
-from workflow_scripts.support.errors import UserError
+from workflow_scripts.models.encoders.base import Encoder
+from workflow_scripts.support.settings import Positive, Weight, Widths
 
 MINIMUM_COSINE = 1e-7  # the authors' clamp: views that already point apart are not pushed further
 
 
 @dataclass(frozen=True)
 class Settings(TransformerSettings):
-    """Settings of ContextSSL; the paper's values stand in experiments/paper.yaml.
+    """Settings of ContextSSL; defaults are its run on 3DIEBench.
 
     environments: "sample" draws one environment a batch, as the paper does; "all" takes the mean over them. There is
         one for each group, in which its actions are shown; with invariant_environment one more, which shows none.
@@ -34,12 +35,12 @@ class Settings(TransformerSettings):
     action_scale: see `ContextTransformer`.
     """
 
-    temperature: float
-    environments: str
-    invariant_environment: bool
-    auxiliary_weight: float
-    auxiliary_widths: list[int]
-    action_scale: float
+    temperature: Positive = 0.1
+    environments: Literal["sample", "all"] = "sample"
+    invariant_environment: bool = False
+    auxiliary_weight: Weight = 5.0
+    auxiliary_widths: Widths = field(default_factory=lambda: [1024, 1024])
+    action_scale: Positive = 1.0
 
 
 class ContextSSL(InContextMethod):
@@ -47,36 +48,34 @@ class ContextSSL(InContextMethod):
 
     Settings = Settings
 
-    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
-        super().__init__(encoder, space, settings, settings.action_scale)
-        if settings.environments not in ("sample", "all"):
-            raise UserError(f"contextssl.environments is {settings.environments!r}; choose 'sample' or 'all'")
-        output_dim = settings.output_dim or int(encoder.dim)  # type: ignore[arg-type]
+    def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
+        super().__init__(encoder, task, settings, group, settings.action_scale)
+        output_dim = settings.output_dim or encoder.dim
         widths = [output_dim, *settings.auxiliary_widths]
         hidden = [layer for a, b in itertools.pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
-        self.auxiliary = nn.Sequential(*hidden, nn.Linear(widths[-1], space.dim))
+        self.auxiliary = nn.Sequential(*hidden, nn.Linear(widths[-1], task.space.dim))
 
     @property
     def hides_actions(self) -> bool:
         """Whether there is an invariant environment."""
         return bool(self.settings.invariant_environment)
 
-    def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
+    def loss(self, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the contrastive and the auxiliary loss, averaged over this step's environments."""
         environments: list[str | None] = [*self.space.groups, *([None] if self.settings.invariant_environment else [])]
         if self.settings.environments == "sample":
             drawn = torch.randint(len(environments), (1,), generator=generator)
             environments = [environments[int(drawn)]]
-        features = torch.stack(self.encode_pairs(pairs), dim=1)  # (N, 2, D)
-        losses = [self._environment_loss(group, features, pairs, generator) for group in environments]
-        return {part: torch.stack([loss[part] for loss in losses]).mean() for part in losses[0]}
+        features = self.encode(batch).transpose(0, 1)  # (N, 2, D)
+        losses = [self._environment_loss(group, features, batch, generator) for group in environments]
+        return Loss({part: torch.stack([loss[part] for loss in losses]).mean() for part in losses[0]})
 
     def _environment_loss(
-        self, group: str | None, features: Tensor, pairs: Pairs, generator: torch.Generator
+        self, group: str | None, features: Tensor, batch: Batch, generator: torch.Generator
     ) -> dict[str, Tensor]:
         """Return the losses with only `group`, or nothing, shown in the actions. features: (N, 2, D)."""
         s = self.settings
-        action = self.space.show(pairs.action, (group,) if group else ())
+        action = self.space.show(batch.action(), (group,) if group else ())
         outputs = self.predict_blocks(features, action, generator)
         losses = {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], s.temperature, MINIMUM_COSINE)}
         if s.auxiliary_weight:
@@ -84,7 +83,7 @@ class ContextSSL(InContextMethod):
             entries = self.space.groups[group] if group else slice(0, self.space.dim)
             weight = s.auxiliary_weight if group else 0.0
             predicted = self.auxiliary(F.normalize(outputs.float(), dim=-1))[..., entries].float()
-            target = pairs.state[:, None, entries].expand_as(predicted)
+            target = batch.states[1][:, None, entries].expand_as(predicted)
             losses["auxiliary"] = weight * F.mse_loss(predicted, target)
         return losses
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from torch import Tensor, nn
+from annotated_types import Ge, MultipleOf
+from torch import Tensor
 
-from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.methods.base import ContextMethod
+from workflow_scripts.methods.base import ContextMethod, Task
 from workflow_scripts.models.context import CachedContext, ContextTransformer, draw_context_mask
+from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.settings import Count, Positive, Share, ShareRange, WidthOf
 from workflow_scripts.support.transfer import to_device
 
 
@@ -21,27 +23,29 @@ class TransformerSettings:
 
     block_tokens: tokens in a sequence, two a pair. output_dim: of the embedding; null = the feature's.
     mask_probability: share of the other pairs hidden from a token, per layer and step; [low, high] = each token's own.
-    init_std: see `ContextTransformer`.
+    init_std: see `ContextTransformer`. Defaults: ContextSSL's run on 3DIEBench (Gupta et al. 2024, and released code).
     """
 
-    width: int
-    layers: int
-    heads: int
-    output_dim: int | None
-    block_tokens: int
-    mask_probability: float | list[float]
-    init_std: float
+    width: Count = 2048
+    layers: Count = 3
+    heads: Count = 4
+    output_dim: Annotated[Count | None, WidthOf("context")] = None
+    block_tokens: Annotated[int, Ge(4), MultipleOf(2)] = 128
+    mask_probability: Share | ShareRange = 0.9
+    init_std: Positive = 0.02
 
 
 class InContextMethod(ContextMethod):
     """A method whose loss is on the outputs of a context transformer. action_scale: see `ContextTransformer`."""
 
-    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any, action_scale: float = 1.0) -> None:
-        super().__init__(encoder, space, settings)
-        feature_dim = int(encoder.dim)  # type: ignore[arg-type]
+    def __init__(
+        self, encoder: Encoder, task: Task, settings: Any, group: str = "", action_scale: float = 1.0
+    ) -> None:
+        super().__init__(encoder, task, settings, group)
+        feature_dim = encoder.dim
         self.predictor = ContextTransformer(
             feature_dim=feature_dim,
-            action_dim=space.dim if self.uses_actions else 0,
+            action_dim=task.space.dim if self.uses_actions else 0,
             output_dim=settings.output_dim or feature_dim,
             width=settings.width,
             layers=settings.layers,

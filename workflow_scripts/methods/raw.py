@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.methods.base import Method
+from workflow_scripts.methods.base import Method, Task
+from workflow_scripts.models.encoders.base import Encoder
 
 
-class RawEncoder(nn.Module):
+class RawEncoder(Encoder):
     """Flattens its input."""
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -23,8 +23,8 @@ class RawFeatures(Method):
 
     trains = False
 
-    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
-        super().__init__(RawEncoder(), space, settings)
+    def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
+        super().__init__(RawEncoder(None, 0), task, settings, group)
 
 
 METHOD = RawFeatures

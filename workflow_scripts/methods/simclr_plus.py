@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from workflow_scripts.data.views import Pairs
+from workflow_scripts.data.batch import Batch
+from workflow_scripts.methods.base import Loss
 from workflow_scripts.methods.in_context import InContextMethod, TransformerSettings
 from workflow_scripts.methods.losses import info_nce
+from workflow_scripts.support.settings import Positive
 
 
 @dataclass(frozen=True)
 class Settings(TransformerSettings):
-    """temperature: of the softmax."""
+    """temperature: of the softmax (ContextSSL's)."""
 
-    temperature: float
+    temperature: Positive = 0.1
 
 
 class SimCLRPlus(InContextMethod):
@@ -25,10 +26,10 @@ class SimCLRPlus(InContextMethod):
     Settings = Settings
     uses_actions = False
 
-    def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
+    def loss(self, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the contrastive loss of a batch."""
-        outputs = self.predict_blocks(torch.stack(self.encode_pairs(pairs), dim=1), pairs.action, generator)
-        return {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], self.settings.temperature)}
+        outputs = self.predict_blocks(self.encode(batch).transpose(0, 1), batch.action(), generator)
+        return Loss({"contrastive": info_nce(outputs[:, 0], outputs[:, 1], self.settings.temperature)})
 
 
 METHOD = SimCLRPlus

@@ -10,21 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
-from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.data.views import Pairs
-from workflow_scripts.methods.base import Method
+from workflow_scripts.data.batch import Batch
+from workflow_scripts.methods.base import Loss, Method, Task
+from workflow_scripts.models.encoders.base import Encoder
+from workflow_scripts.support.settings import Count, Weight
 
 
 @dataclass(frozen=True)
 class Settings:
-    """hidden: width of the action head. classes: upper bound on the number of classes. action_weight: of its loss."""
+    """hidden: width of the action head. action_weight: of its loss. Both are ours."""
 
-    hidden: int
-    classes: int
-    action_weight: float
+    hidden: Count = 256
+    action_weight: Weight = 5.0
 
 
 class Supervised(Method):
@@ -32,22 +32,23 @@ class Supervised(Method):
 
     Settings = Settings
 
-    def __init__(self, encoder: nn.Module, space: ActionSpace, settings: Any) -> None:
-        super().__init__(encoder, space, settings)
-        dim = int(encoder.dim)  # type: ignore[arg-type]
-        self.class_head = nn.Linear(dim, settings.classes)
+    def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
+        super().__init__(encoder, task, settings, group)
+        dim = encoder.dim
+        self.class_head = nn.Linear(dim, task.classes)
         self.action_head = nn.Sequential(
-            nn.Linear(2 * dim, settings.hidden), nn.ReLU(), nn.Linear(settings.hidden, space.dim)
+            nn.Linear(2 * dim, settings.hidden), nn.ReLU(), nn.Linear(settings.hidden, task.space.dim)
         )
 
-    def loss(self, pairs: Pairs, generator: torch.Generator) -> dict[str, Tensor]:
+    def loss(self, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the loss of the class and of every group of the action."""
-        first, second = self.encode_pairs(pairs)
+        first, second = self.encode(batch)
         predicted = self.action_head(torch.cat([first, second], dim=1)).float()
-        losses = {"class": F.cross_entropy(self.class_head(first).float(), pairs.label)}
+        action = batch.action()
+        losses = {"class": F.cross_entropy(self.class_head(first).float(), batch.labels)}
         for group, entries in self.space.groups.items():
-            losses[group] = self.settings.action_weight * F.mse_loss(predicted[:, entries], pairs.action[:, entries])
-        return losses
+            losses[group] = self.settings.action_weight * F.mse_loss(predicted[:, entries], action[:, entries])
+        return Loss(losses)
 
 
 METHOD = Supervised

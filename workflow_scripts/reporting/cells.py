@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from workflow_scripts.experiment.runs import parse_run
-from workflow_scripts.reporting.layouts import (
-    ACROSS,
-    Column,
-    Measured,
-    MeasuredRun,
-    Row,
-    Select,
-    View,
-    list_all_views,
-    make_view,
-    read_paper,
-)
+from workflow_scripts.experiment.runs import parse_folder
+from workflow_scripts.reporting.figures.base import FigureKind, Subject
+from workflow_scripts.reporting.layouts import Column, Line, View, make_view
+from workflow_scripts.reporting.measured import Measured, describe_measured, read_values
+from workflow_scripts.reporting.papers import ACROSS, Datasets, Paper, Place, list_own, list_places
 from workflow_scripts.reporting.times import make_training_rows
 from workflow_scripts.rows import KEY_COLUMNS, read_rows
 from workflow_scripts.support.files import read_json
@@ -45,97 +35,43 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A view with its cells, `cells[row][column]`, the caveat of its data, and what a constant scores by section."""
+    """A view with its cells, `cells[line][column]`.
+
+    caveat: of its data. rows: what it was made of. figure: see reporting/figures, None for none. findings: sentences.
+    """
 
     view: View
     cells: list[list[Cell]]
     caveat: str
-    floors: dict[str, float]
+    rows: pd.DataFrame
+    figure: FigureKind | None
+    findings: list[str]
 
 
-def describe_measured(rows: pd.DataFrame, dataset: str, groups: list[str], names: Iterable[str]) -> Measured:
-    """Say what there is of a data set: configured runs first, then those that only the rows know."""
-    rows = rows[rows["dataset"] == dataset]
-    runs = [MeasuredRun(run.method, run.group, run.variant) for run in (parse_run(dataset, name, 0) for name in names)]
-    found = rows[["method", "group", "variant"]].drop_duplicates().itertuples(index=False)
-    runs += [run for run in (MeasuredRun(*map(str, key)) for key in found) if run not in runs]
-    contexts: dict[MeasuredRun, list[tuple[str, int]]] = {}
-    for run in runs:
-        own = select_rows(rows, run.select)
-        own = own[own["context"] != ""][["context", "length"]].drop_duplicates()
-        pairs = [(str(kind), int(length)) for kind, length in own.itertuples(index=False)]
-        # True contexts first, then controls.
-        contexts[run] = sorted(pairs, key=lambda pair: (pair[0] not in groups, pair[0], pair[1]))
-    return Measured(groups, runs, contexts)
-
-
-def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
-    """Return the rows that a query selects.
-
-    `length: longest` and what a `representation` means for a method are resolved here: `embedding` is z+ or h,
-    `output` is z+ or g.
-    """
-    select = {"variant": "", **select}
-    if select.get("representation") in ("embedding", "output"):
-        select["representation"] = (
-            "z+" if select.get("context") else {"embedding": "h", "output": "g"}[select["representation"]]
-        )
-    if select.get("representation") == "h":  # h belongs to a run, not to a context
-        select = {key: value for key, value in select.items() if key not in ("context", "length")}
-    longest = select.get("length") == "longest"
-    chosen = np.ones(len(rows), dtype=bool)
-    for column, value in select.items():
-        if not (column == "length" and longest):
-            chosen &= (rows[column] == value).to_numpy(dtype=bool, na_value=False)
-    rows = rows[chosen]
-    return rows[rows["length"] == rows["length"].max()] if longest and len(rows) else rows
-
-
-def read_values(rows: pd.DataFrame, select: Select, minus: Select | None = None) -> pd.Series:
-    """Return the values that a query selects, by seed; less those that it selects with `minus` in place of its own."""
-    values: pd.Series = select_rows(rows, select).set_index("seed")["value"]
-    if minus is not None:
-        values = (values - select_rows(rows, {**select, **minus}).set_index("seed")["value"]).dropna()
-    return values
-
-
-def make_cell(rows: pd.DataFrame, row: Row, column: Column, position: int) -> Cell:
+def make_cell(rows: pd.DataFrame, line: Line, column: Column) -> Cell:
     """Compute one cell, by seed, then over seeds."""
-    published = row.published[position] if position < len(row.published) else None
-    values = read_values(rows, {**row.select, **column.select}, column.minus)
+    published = line.published.get(column.label)
+    values = read_values(rows, {**line.select, **column.select}, column.minus)
     if values.empty:
         return Cell(None, None, 0, published)
     std = float(values.std(ddof=1)) if len(values) > 1 else None
     return Cell(float(values.mean()), std, len(values), published)
 
 
-def make_floors(rows: pd.DataFrame, view: View) -> dict[str, float]:
-    """Return by section (a task) the mean of what the figure's `floor` selects, where it was measured."""
-    floor = (view.figure or {}).get("floor")
-    if not floor:
-        return {}
-    found = {row.section: select_rows(rows, {**floor, "task": row.section})["value"] for row in view.rows}
-    return {section: float(values.mean()) for section, values in found.items() if len(values)}
-
-
 @dataclass(frozen=True)
 class Material:
-    """What views are made of.
-
-    rows: of the test split. datasets: by name, source, benchmark, groups and names of runs (`methods`). measured and
-    caveats: by data set.
-    """
+    """What views are made of. rows: of the test split. measured and caveats: by data set."""
 
     rows: pd.DataFrame
-    datasets: dict[str, Any]
+    datasets: Datasets
     measured: dict[str, Measured]
     caveats: dict[str, str]
 
 
-def read_material(rows_path: Path, metas: list[Path], datasets: dict[str, Any], histories: list[Path]) -> Material:
-    """Read everything that views are made of. metas: meta.json of the sources. histories: for the time of trainings."""
+def read_material(rows_path: Path, metas: list[Path], datasets: Datasets, runs: list[Path]) -> Material:
+    """Read everything that views are made of. metas: meta.json of the sources. runs: folders, for training times."""
     rows = read_rows(rows_path)
-    rows = pd.concat([rows[rows["split"] == "test"], make_training_rows(histories)])
+    rows = pd.concat([rows[rows["split"] == "test"], make_training_rows(runs)])
     # Hundreds of queries follow: categories are compared by number, text is not.
     rows = rows.astype({name: "category" for name, kind in KEY_COLUMNS.items() if kind == "str"})
     sources = {meta.parent.parent.name: read_json(meta)["caveat"] for meta in metas}
@@ -145,19 +81,48 @@ def read_material(rows_path: Path, metas: list[Path], datasets: dict[str, Any], 
     return Material(rows, datasets, measured, {name: sources[entry["source"]] for name, entry in datasets.items()})
 
 
-def make_tables(material: Material, papers: list[Path]) -> list[Table]:
-    """Make every view of every paper."""
+def make_tables(material: Material, paper: Paper) -> list[Table]:
+    """Make every table of a paper."""
     tables = []
-    for path, scope, name in list_all_views(papers, material.datasets):
-        paper = read_paper(path)
-        benchmark = paper["tables"][name]["benchmark"]
-        datasets = material.datasets.items()
-        scoped = [d for d, entry in datasets if entry["benchmark"] == benchmark and scope in (ACROSS, d)]
-        view = make_view(paper, name, scope, {dataset: material.measured[dataset] for dataset in scoped})
+    for place in list_places(paper, material.datasets):
+        spec = paper.views[place.table]
+        if "columns" not in spec:
+            continue
+        scoped = [name for name in list_own(paper, spec["benchmark"], material.datasets) if place.scope in (ACROSS, name)]
+        view = make_view(paper, place, {dataset: material.measured[dataset] for dataset in scoped})
         own = material.rows[material.rows["dataset"].isin(scoped)]
-        cells = [
-            [make_cell(own, row, column, position) for position, column in enumerate(view.columns)] for row in view.rows
-        ]
+        cells = [[make_cell(own, line, column) for column in view.columns] for line in view.lines]
         caveat = "; ".join(dict.fromkeys(filter(None, (material.caveats[dataset] for dataset in scoped))))
-        tables.append(Table(view, cells, caveat, make_floors(own, view)))
+        findings = [
+            sentence
+            for finding in paper.findings[place.table]
+            for dataset in scoped
+            for sentence in finding.describe(
+                own[own["dataset"] == dataset], material.measured[dataset], material.datasets[dataset]["settings"]
+            )
+        ]
+        tables.append(Table(view, cells, caveat, own, paper.figures.get(place.table), findings))
     return tables
+
+
+def list_subjects(
+    material: Material, paper: Paper, runs: list[Path], packed: dict[str, Path]
+) -> Iterator[tuple[Place, FigureKind, Subject]]:
+    """Yield every figure of a paper, where it is of, and what it is drawn of.
+
+    runs: folders of all runs. packed: folders of packed data by source.
+    """
+    for table in make_tables(material, paper):
+        if table.figure is not None:
+            yield table.view.place, table.figure, Subject(table.view.place.scope, table.caveat, table)
+    for place in list_places(paper, material.datasets):
+        if "columns" not in paper.views[place.table]:
+            folder = packed[material.datasets[place.scope]["source"]]
+            caveat, own = material.caveats[place.scope], _list_first_seed(runs, place.scope)
+            yield place, paper.figures[place.table], Subject(place.scope, caveat, None, own, folder)
+
+
+def _list_first_seed(runs: list[Path], dataset: str) -> tuple[Path, ...]:
+    """Return the folders of the runs on a data set that have the seed of the first one."""
+    own = [(parse_folder(folder).seed, folder) for folder in runs if parse_folder(folder).dataset == dataset]
+    return tuple(folder for seed, folder in own if seed == own[0][0])

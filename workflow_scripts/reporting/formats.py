@@ -9,20 +9,14 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.reporting.cells import Cell, Table
+from workflow_scripts.reporting.numbers import format_number
+from workflow_scripts.reporting.papers import Place
 
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
-
-
-def format_number(value: float | None, digits: int) -> str:
-    """Write a number, without the zero before the point as the paper does; "" for none."""
-    if value is None:
-        return ""
-    text = f"{value:z.{digits}f}"
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
 def format_measured(cell: Cell, digits: int) -> str:
@@ -42,10 +36,10 @@ def format_difference(cell: Cell, digits: int) -> str:
 def caption(table: Table) -> str:
     """Return title, note, seeds, provenance of published values and the caveat of the data, as one paragraph."""
     view = table.view
-    seeds = max((cell.seeds for row in table.cells for cell in row), default=0)
-    parts = [f"{view.title}, on {view.scope}.", view.note.strip()]
+    seeds = max((cell.seeds for line in table.cells for cell in line), default=0)
+    parts = [f"{view.title}, on {view.place.scope}.", view.note.strip()]
     parts.append(f"Mean ± standard deviation over {seeds} seeds." if seeds > 1 else "One seed.")
-    if any(cell.published is not None for row in table.cells for cell in row):
+    if any(cell.published is not None for line in table.cells for cell in line):
         parts.append(f"Published values: {view.provenance}.")
     elif view.provenance is None:
         parts.append("The paper's cells are not available.")
@@ -56,57 +50,57 @@ def caption(table: Table) -> str:
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table as text, ready for any format. The first two columns name a row.
+    """A table as text, ready for any format. The first two columns name a line.
 
-    records: full numbers, for CSV. differences: measured less published beside the published entries of `rows`, ""
-    beside all others. details: lines of text behind each row, or none at all.
+    records: full numbers, for CSV. differences: measured less published beside the published entries of `lines`, ""
+    beside all others. details: sentences behind each line, or none at all. findings: sentences under the table.
     """
 
-    name: str
-    scope: str
+    place: Place
     title: str
     caption: str
     caveat: str
     headers: list[str]
-    rows: list[list[str]]
+    lines: list[list[str]]
     records: list[dict[str, Any]]
     differences: list[list[str]] = field(default_factory=list)
     details: list[list[str]] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
 
 
 def lay_out(table: Table) -> TextTable:
     """Turn cells into text: a measured column each, and a published one where there are values."""
     view = table.view
-    has_published = [any(row[i].published is not None for row in table.cells) for i in range(len(view.columns))]
+    has_published = [any(line[i].published is not None for line in table.cells) for i in range(len(view.columns))]
     headers = ["Section", "Method"]
     for column, published in zip(view.columns, has_published, strict=True):
         headers += [column.label, f"{column.label}, published"] if published else [column.label]
     lines, records, differences = [], [], []
-    for row, cells in zip(view.rows, table.cells, strict=True):
-        line, beside = [row.section, row.label], ["", ""]
+    for line, cells in zip(view.lines, table.cells, strict=True):
+        texts, beside = [line.section, line.label], ["", ""]
         for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
-            line += [format_measured(cell, column.digits)]
+            texts += [format_measured(cell, column.digits)]
             beside += [""]
             if has_published[position]:
-                missing = "not available" if row.of_paper else ""
-                line += [format_number(cell.published, column.digits) or missing]
+                missing = "not available" if line.of_paper else ""
+                texts += [format_number(cell.published, column.digits) or missing]
                 beside += [format_difference(cell, column.digits)]
-            key = {"section": row.section, "method": row.select.get("method", ""), "label": row.label}
+            key = {"section": line.section, "method": line.select.get("method", ""), "label": line.label}
             records.append({**key, "column": column.label, **asdict(cell), "difference": cell.difference})
-        lines.append(line)
+        lines.append(texts)
         differences.append(beside)
-    texts = (view.name, view.scope, view.title, caption(table), table.caveat)
-    return TextTable(*texts, headers, lines, records, differences)
+    about = (view.place, view.title, caption(table), table.caveat)
+    return TextTable(*about, headers, lines, records, differences, findings=table.findings)
 
 
 def to_csv(table: TextTable) -> str:
-    """Return the records: full numbers, of a view one row a cell with mean, std, seeds, published and difference."""
+    """Return the records: full numbers, of a view one entry a cell with mean, std, seeds, published and difference."""
     return pd.DataFrame(table.records).to_csv(index=False)
 
 
 def to_markdown(table: TextTable) -> str:
     """Return a Markdown table under its caption."""
-    headers, *lines = [[text.replace("|", r"\|") for text in line] for line in (table.headers, *table.rows)]
+    headers, *lines = [[text.replace("|", r"\|") for text in line] for line in (table.headers, *table.lines)]
     frame = pd.DataFrame(lines, columns=headers)
     return f"{table.caption}\n\n{frame.to_markdown(index=False, disable_numparse=True)}\n"
 
@@ -118,7 +112,7 @@ def to_latex(table: TextTable) -> str:
         return "".join(LATEX_ESCAPES.get(character, character) for character in text).replace("±", r"$\pm$")
 
     body, section = [], None
-    for line in table.rows:
+    for line in table.lines:
         if section is not None and line[0] != section:
             body.append(r"\midrule")
         section = line[0]

@@ -1,4 +1,4 @@
-"""The curves of a view, and training curves, as plotly figures: values under the pointer, lines that one can switch."""
+"""The curves of a table, and training curves, as plotly figures: values under the pointer, lines that one can switch."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from plotly import graph_objects as go
 from plotly.subplots import make_subplots
 
 from workflow_scripts.reporting.cells import Cell, Table
-from workflow_scripts.reporting.layouts import Row
+from workflow_scripts.reporting.figures.curves import Curves
+from workflow_scripts.reporting.layouts import Line
 from workflow_scripts.reporting.plots import COLORS, EMPTY, is_shown, list_panels
-from workflow_scripts.reporting.times import read_history
+from workflow_scripts.reporting.times import list_histories, read_history
 
 TOP, PANEL, BOTTOM = 40, 320, 120  # pixels
 
 
-def draw_curves(table: Table) -> go.Figure:
-    """Draw a view's rows as lines over its columns, a panel for each section; published values dashed."""
+def draw_curves(table: Table, curves: Curves) -> go.Figure:
+    """Draw a table's lines over its columns, a panel for each section; published values dashed."""
     view = table.view
-    spec = view.figure or {}
-    sections = list(dict.fromkeys(row.section for row in view.rows))
-    panels = [(section, family) for family in list_panels(view) for section in sections]
+    sections = list(dict.fromkeys(line.section for line in view.lines))
+    panels = [(section, family) for family in list_panels(view, curves) for section in sections]
     if not panels:
         return _lay_out(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
     figure = make_subplots(
@@ -28,47 +28,48 @@ def draw_curves(table: Table) -> go.Figure:
         cols=1,
         subplot_titles=[f"{section}, {family}" if family else section for section, family in panels],
         vertical_spacing=0.25 / len(panels),
-        shared_yaxes="all" if spec.get("scales") != "own" else False,
+        shared_yaxes="all" if curves.scales != "own" else False,
     )
-    labels = list(dict.fromkeys(row.label for row in view.rows))
+    floors = curves.make_floors(table)
+    columns = [column.label for column in view.columns]
+    labels = list(dict.fromkeys(line.label for line in view.lines))
     for number, (section, family) in enumerate(panels, start=1):
-        for row, cells in zip(view.rows, table.cells, strict=True):
-            if is_shown(row, section, family):
-                for line in _draw_lines(table, row, cells, COLORS[labels.index(row.label) % len(COLORS)]):
-                    figure.add_trace(line, row=number, col=1)
-        if section in table.floors:
-            columns = [column.label for column in view.columns]
-            floor = {"x": columns, "y": [table.floors[section]] * len(columns), "name": "constant predictor"}
+        for line, cells in zip(view.lines, table.cells, strict=True):
+            if is_shown(line, section, family):
+                for trace in _draw_line(columns, line, cells, COLORS[labels.index(line.label) % len(COLORS)]):
+                    figure.add_trace(trace, row=number, col=1)
+        if curves.floor and section in floors:
+            floor = {"x": columns, "y": [floors[section]] * len(columns), "name": curves.floor.label}
             dotted = {"color": "gray", "dash": "dot"}
             figure.add_trace(go.Scatter(**floor, mode="lines", line=dotted), row=number, col=1)
     # A label stands once in the legend, and switches its lines in every panel.
     shown: set[str] = set()
-    for line in figure.data:
-        line.update(showlegend=line.name not in shown, legendgroup=line.name)
-        shown.add(line.name)
+    for trace in figure.data:
+        trace.update(showlegend=trace.name not in shown, legendgroup=trace.name)
+        shown.add(trace.name)
     figure.update_xaxes(type="category")
-    figure.update_xaxes(title_text=spec.get("x"), row=len(panels), col=1)
-    figure.update_yaxes(title_text=spec.get("y"))
+    figure.update_xaxes(title_text=curves.x, row=len(panels), col=1)
+    figure.update_yaxes(title_text=curves.y)
     return _lay_out(figure, len(panels))
 
 
-def _draw_lines(table: Table, row: Row, cells: list[Cell], color: str) -> list[go.Scatter]:
-    columns = [column.label for column in table.view.columns]
+def _draw_line(columns: list[str], line: Line, cells: list[Cell], color: str) -> list[go.Scatter]:
+    """Return the traces of a line: what was measured, and what was published, if anything."""
     spread = [cell.std for cell in cells]
     bars = {"type": "data", "array": spread, "visible": any(value is not None for value in spread)}
-    line = {"color": color}
-    lines = [go.Scatter(x=columns, y=[cell.mean for cell in cells], name=row.label, line=line, error_y=bars)]
+    style = {"color": color}
+    traces = [go.Scatter(x=columns, y=[cell.mean for cell in cells], name=line.label, line=style, error_y=bars)]
     if any(cell.published is not None for cell in cells):
         published = [cell.published for cell in cells]
         dashed = {"color": color, "dash": "dash"}
-        lines.append(go.Scatter(x=columns, y=published, name=f"{row.label}, published", line=dashed, opacity=0.7))
-    return lines
+        traces.append(go.Scatter(x=columns, y=published, name=f"{line.label}, published", line=dashed, opacity=0.7))
+    return traces
 
 
-def draw_histories(histories: list[Path]) -> go.Figure:
-    """Draw the loss of every run that has a history, by step, relative to its first entry."""
+def draw_histories(runs: list[Path]) -> go.Figure:
+    """Draw the loss of every run that has a history, by step, relative to its first entry. runs: folders."""
     figure = go.Figure()
-    for number, path in enumerate(histories):
+    for number, path in enumerate(list_histories(runs)):
         if entries := read_history(path):
             losses = [entry["loss"] / entries[0]["loss"] for entry in entries]
             name = " ".join(path.parts[-5:-2])

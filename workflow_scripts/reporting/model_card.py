@@ -12,7 +12,7 @@ from workflow_scripts.support.files import read_json
 from workflow_scripts.support.templates import fill_template
 
 TEMPLATE = Path(__file__).parent / "templates" / "model_card.md.j2"
-COLUMNS = ("representation", "context", "length", "task", "metric", "value")
+COLUMNS = ("representation", "condition", "level", "task", "metric", "value")
 
 
 def describe_model(run: Path, data: Path, rows: list[dict[str, Any]]) -> str:

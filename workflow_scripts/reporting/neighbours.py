@@ -1,6 +1,6 @@
 """The nearest-neighbour figure: source, action, target, and the view that each method's prediction retrieves.
 
-Drawn from rows/neighbours.json of the runs, which stays where embeddings are deleted, and from the packed images.
+Drawn from rows/evaluation.json of the runs, which stays where embeddings are deleted, and from the packed images.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_scripts.data.packed import PackedDataset
+from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.experiment.runs import Run, parse_folder
+from workflow_scripts.reporting.evaluations import FILE, read_evaluation
+from workflow_scripts.reporting.figures.base import Subject
 from workflow_scripts.reporting.plots import COLORS, SETTINGS, add_caveat, draw_message
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import read_json
 
 CELL = (0.92, 0.98)  # of one image with its label [inches]
 HIT = COLORS[2]
@@ -32,39 +34,39 @@ NOTE = (
 )
 
 Query = tuple[int, int, int]  # object (its position in the test split), source view, target view
-Entry = dict[str, Any]  # see evaluation/neighbours.py
+Entry = dict[str, Any]  # see evaluation/evaluators/neighbours.py
 
 
 @dataclass(frozen=True)
-class Column:
-    """What one prediction of one run retrieves for each query."""
+class Retrieved:
+    """What one prediction of one run retrieves for each query: a column of the figure."""
 
     label: str
     entries: dict[Query, Entry]
 
 
-def read_columns(files: Iterable[Path]) -> tuple[list[Column], list[str]]:
-    """Return a column for each prediction of each run, and sentences on what is left out.
+def read_retrieved(runs: Iterable[Path], evaluator: str) -> tuple[list[Retrieved], list[str]]:
+    """Return what each prediction of each run retrieves, and sentences on what is left out.
 
-    files: results/<dataset>/<name>/seed<k>/rows/neighbours.json; absent ones are left out, and variants of a
-    method that predicts without one too. Raises `UserError` for a malformed file.
+    runs: folders. evaluator: the one that exhibits it. Runs without a file are left out, and variants of a method that
+    predicts without one too. Raises `UserError` for a malformed file.
     """
-    columns: list[tuple[Run, Column]] = []
+    found: list[tuple[Run, Retrieved]] = []
     absent = []
-    for path in files:
-        run = parse_folder(path.parents[1])
-        if not path.exists():
+    for folder in runs:
+        run, content = parse_folder(folder), read_evaluation(folder)
+        if content is None:
             absent.append(run.name)
             continue
-        found: dict[str, dict[Query, Entry]] = {}
-        for entry in read_json(path)["neighbours"]:
+        labelled: dict[str, dict[Query, Entry]] = {}
+        for entry in content["exhibits"].get(evaluator, []):
             query = (entry["object"], entry["source"], entry["target"])
-            found.setdefault(label_prediction(run, entry), {})[query] = entry
-        columns += [(run, Column(label, entries)) for label, entries in found.items()]
-    notes = [f"Left out, since their rows/neighbours.json is absent: {', '.join(absent)}."] if absent else []
-    plain = {run.method for run, _ in columns if not run.variant}
-    kept = [column for run, column in columns if not run.variant or run.method not in plain]
-    if varied := sorted({run.method for run, _ in columns if run.variant and run.method in plain}):
+            labelled.setdefault(label_prediction(run, entry), {})[query] = entry
+        found += [(run, Retrieved(label, entries)) for label, entries in labelled.items()]
+    notes = [f"Left out, since their {FILE} is absent: {', '.join(absent)}."] if absent else []
+    plain = {run.method for run, _ in found if not run.variant}
+    kept = [retrieved for run, retrieved in found if not run.variant or run.method not in plain]
+    if varied := sorted({run.method for run, _ in found if run.variant and run.method in plain}):
         notes.append(f"Variants of {', '.join(varied)} are left out.")
     return kept, notes
 
@@ -72,12 +74,12 @@ def read_columns(files: Iterable[Path]) -> tuple[list[Column], list[str]]:
 def label_prediction(run: Run, entry: Entry) -> str:
     """Return the lines above a column: method, variant, and the group or context that its predictions follow."""
     lines = [run.method, *([f"~{run.variant}"] if run.variant else [])]
-    if entry["context"]:
-        return "\n".join([*lines, f"{entry['context']} context", f"{entry['length']} tokens"])
+    if entry["condition"]:
+        return "\n".join([*lines, f"{entry['condition'].removeprefix(CONTEXT)} context", f"{entry['level']} tokens"])
     return "\n".join([*lines, run.group])
 
 
-def describe_action(entry: Entry) -> str:
+def explain_action(entry: Entry) -> str:
     """Return an action in words: the angle in degrees, the changes of hue in turns."""
     lines = [f"rotation {entry['rotation_degrees']:.0f}°"] if "rotation_degrees" in entry else []
     hues = [name for name in ("floor", "light") if f"{name}_hue_turns" in entry]
@@ -85,18 +87,19 @@ def describe_action(entry: Entry) -> str:
     return "\n".join(lines).replace("-", "\N{MINUS SIGN}")
 
 
-def plot_neighbours(files: Iterable[Path], packed: Path, dataset: str, caveat: str) -> Figure:
+def plot_neighbours(subject: Subject, evaluator: str) -> Figure:
     """Draw the figure of one data set, a row for each query; what is absent is left out, and said.
 
-    files: see `read_columns`. packed: folder of the packed data. Raises `UserError` where neighbours do not fit it.
+    evaluator: the one whose exhibits are shown. Raises `UserError` where they do not fit the data.
     """
-    columns, left_out = read_columns(files)
-    scope = f"{dataset}: {caveat.rstrip('.')}." if caveat else f"{dataset}."
+    columns, left_out = read_retrieved(subject.runs, evaluator)
+    caveat = subject.caveat.rstrip(".")
+    scope = f"{subject.scope}: {caveat}." if caveat else f"{subject.scope}."
     if not columns:
         why = "there are no stored neighbours of a method that predicts"
         return draw_message(f"Nothing to draw: {why}.", [scope, *left_out])
     try:
-        data = PackedDataset(packed)
+        data = PackedDataset(subject.packed)
     except UserError as error:
         return draw_message(f"Nothing to draw: {error}.", [scope, *left_out])
     queries = list(dict.fromkeys(query for column in columns for query in column.entries))
@@ -112,7 +115,9 @@ def read_images(data: PackedDataset, queries: list[Query]) -> dict[Query, np.nda
     return {query: data.inputs[objects[query[0]]] for query in queries}
 
 
-def draw_grid(columns: list[Column], images: dict[Query, np.ndarray], queries: list[Query], notes: list[str]) -> Figure:
+def draw_grid(
+    columns: list[Retrieved], images: dict[Query, np.ndarray], queries: list[Query], notes: list[str]
+) -> Figure:
     """Draw a row of images for each query, under the columns' labels."""
     headings = ["source", "action", "target", *(column.label for column in columns)]
     size = (CELL[0] * len(headings), CELL[1] * len(queries) + 1.1)
@@ -126,7 +131,7 @@ def draw_grid(columns: list[Column], images: dict[Query, np.ndarray], queries: l
             entry = next(column.entries[query] for column in columns if query in column.entries)
             action.set(aspect="equal")  # as the images, so that its heading stands in line with theirs
             action.axis("off")
-            action.text(0.5, 0.5, describe_action(entry), fontsize=6.5, ha="center", va="center")
+            action.text(0.5, 0.5, explain_action(entry), fontsize=6.5, ha="center", va="center")
             for axis, column in zip(others, columns, strict=True):
                 if query not in column.entries:
                     axis.axis("off")

@@ -14,11 +14,10 @@ from plotly.offline import get_plotlyjs
 
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.runs import is_imported, parse_folder
-from workflow_scripts.reporting.fairness import describe_fairness
-from workflow_scripts.reporting.findings import describe_controls
+from workflow_scripts.reporting.evaluations import describe_skipped
 from workflow_scripts.reporting.gaps import find_gaps, is_trained_by_older_code
-from workflow_scripts.reporting.layouts import read_paper
-from workflow_scripts.reporting.shapes import describe_shapes
+from workflow_scripts.reporting.papers import Datasets, Paper, list_places, read_paper
+from workflow_scripts.reporting.targets import CURVES, list_tables
 from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.rows import read_rows
 from workflow_scripts.support.files import read_json
@@ -33,40 +32,54 @@ def make_page(
     rows: Path,
     papers: list[Path],
     sources: list[Path],
-    tables: list[Path],
-    figures: list[Path],
-    times: list[Path],
-    faults: Path,
+    datasets: Datasets,
     runs: list[Path],
-    datasets: dict[str, Any],
+    evaluators: list[str],
+    tables: Path,
+    figures: Path,
+    faults: Path,
 ) -> str:
-    """Return the page. tables: JSON files, and their CSV and LaTeX; figures: PNG files, and JSON of those that are
-    interactive; sources: meta.json files of packed data; times: time.tsv files of jobs; faults: the table of
-    `make faults`; runs: folders of the planned runs. Times and faults may be absent.
+    """Return the page.
+
+    papers: folders. sources: meta.json files of packed data. runs: folders of the planned runs. tables, figures: folders
+    of what was made. faults: the table of `make faults`. What of tables, figures, times and faults is absent is left out.
     """
     frame = read_rows(rows)
-    tested = frame[frame["split"] == "test"]
-    described = [describe_source(path) for path in sources]
-    contents = [describe_table(path) for path in tables if path.suffix == ".json"]
+    read = [read_paper(path) for path in papers]
+    described = [describe_source(path, figures) for path in sources]
     return fill_template(
         TEMPLATES / "report.html.j2",
-        title="In-Context Symmetries, reproduced",
         experiment=experiment,
-        papers=[read_paper(path) for path in papers],
+        title=": ".join([experiment, *([" and ".join(paper.title for paper in read)] if read else [])]),
+        chapters=[describe_chapter(paper, datasets, tables, figures) for paper in read],
         runs=frame["run"].nunique(),
         seeds=sorted(map(int, frame["seed"].unique())),
-        caveats=[s["meta"]["caveat"] for s in described if s["meta"]["caveat"]],
-        tables=contents,
-        figures=[describe_figure(path) for path in figures if path.suffix == ".png"],
+        caveats=[source["meta"]["caveat"] for source in described if source["meta"]["caveat"]],
+        sources=described,
+        training=describe_figure(figures, CURVES),
+        skipped=describe_skipped(runs),
+        gaps=find_gaps(experiment, [parse_folder(run) for run in runs], frame, read, datasets, evaluators),
+        times=describe_times([meta.parent.parent for meta in sources], runs),
+        faults=read_faults(faults),
+        provenance=describe_provenance(frame),
         libraries=embed_libraries(),
         interact=Markup((TEMPLATES / "interact.js").read_text()),
-        findings=find_findings(tested, datasets),
-        sources=described,
-        times=describe_times(times),
-        faults=read_json(faults) if faults.exists() else {"rows": []},
-        gaps=find_gaps(experiment, [parse_folder(run) for run in runs], frame, papers, datasets),
-        provenance=describe_provenance(frame),
     )
+
+
+def describe_chapter(paper: Paper, datasets: Datasets, tables: Path, figures: Path) -> dict[str, Any]:
+    """Return a paper's sections: scorecards, tables with their figures, and figures without a table."""
+    sections = []
+    for place in list_tables([paper], datasets):
+        if (path := tables / f"{place.stem}.json").exists():
+            sections.append({"stem": place.stem, "table": describe_table(path), "figure": describe_figure(figures, place.stem)})
+    for place in list_places(paper, datasets):
+        view = paper.views[place.table]
+        figure = describe_figure(figures, place.stem)
+        if "columns" not in view and figure:
+            about = {"title": view["title"], "scope": place.scope, "note": view["note"]}
+            sections.append({"stem": place.stem, "table": None, "figure": figure, **about})
+    return {"paper": paper, "sections": sections}
 
 
 def describe_table(path: Path) -> dict[str, Any]:
@@ -74,8 +87,8 @@ def describe_table(path: Path) -> dict[str, Any]:
     table: dict[str, Any] = read_json(path)
     copies = {title: path.with_suffix(end) for title, end in (("CSV", ".csv"), ("LaTeX", ".tex"))}
     return table | {
-        "missing": any("not run" in row for row in table["rows"]),
-        "order": [[_find_number(text) for text in row] for row in table["rows"]],
+        "missing": any("not run" in line for line in table["lines"]),
+        "order": [[_find_number(text) for text in line] for line in table["lines"]],
         "copies": {title: file.read_text() for title, file in copies.items() if file.exists()},
     }
 
@@ -86,11 +99,16 @@ def _find_number(text: str) -> str:
     return found[0] if found else ""
 
 
-def describe_figure(path: Path) -> dict[str, Any]:
-    """Return a figure's name, image and, where it is interactive, its plotly JSON, safe inside a script element."""
-    file = path.with_suffix(".json")
+def describe_figure(folder: Path, stem: str) -> dict[str, Any] | None:
+    """Return a figure's image and, where it is interactive, its plotly JSON, safe inside a script element.
+
+    stem: its path in the folder, without the ending. None where there is no such figure.
+    """
+    image, file = folder / f"{stem}.png", folder / f"{stem}.json"
+    if not image.exists():
+        return None
     plotly = Markup(file.read_text().replace("<", "\\u003c")) if file.exists() else None
-    return {"name": path.stem, "source": embed_image(path), "plotly": plotly}
+    return {"name": stem, "source": embed_image(image), "plotly": plotly}
 
 
 def embed_libraries() -> dict[str, Markup]:
@@ -103,37 +121,38 @@ def embed_libraries() -> dict[str, Markup]:
     }
 
 
-def find_findings(rows: pd.DataFrame, datasets: dict[str, Any]) -> dict[tuple[str, str], list[str]]:
-    """Return sentences by (data set, table) that they belong under."""
-    findings = {}
-    for name, entry in datasets.items():
-        findings[name, "context_controls"] = describe_controls(rows, name, entry["groups"])
-        findings[name, entry["benchmark"]] = describe_fairness(rows, name, entry["groups"])
-        findings[name, "context_variants"] = describe_shapes(rows, name, entry["groups"], entry["transformers"])
-    return findings
-
-
-def describe_source(meta: Path) -> dict[str, Any]:
-    """Return the name, meta and, where there is one, the contact sheet of a packed source."""
+def describe_source(meta: Path, figures: Path) -> dict[str, Any]:
+    """Return the name, meta and, where there are any, the samples and the contact sheet of a packed source."""
     folder = meta.parent.parent
     sheet = folder / "contact_sheet.png"
-    return {"name": folder.name, "meta": read_json(meta), "sheet": embed_image(sheet) if sheet.exists() else None}
+    return {
+        "name": folder.name,
+        "meta": read_json(meta),
+        "samples": describe_figure(figures, f"{folder.name}.samples"),
+        "sheet": embed_image(sheet) if sheet.exists() else None,
+    }
+
+
+def read_faults(path: Path) -> dict[str, Any]:
+    """Return the table of `make faults`, without lines where nobody ran it."""
+    content = read_json(path) if path.exists() else {"headers": [], "rows": []}
+    return {"headers": content["headers"], "lines": content["rows"]}
 
 
 def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
     """Return where every number comes from, one line a run, and whether its training is older than the code."""
-    runs = frame[[*PROVENANCE, "method"]].drop_duplicates().astype(str).sort_values(PROVENANCE)
+    runs = frame[PROVENANCE].drop_duplicates().astype(str).sort_values(PROVENANCE)
     lines = []
-    for *values, method in runs.values.tolist():
+    for values in runs.values.tolist():
         folder = Path(values[0])
         settings, identity = read_identity(folder) if (folder / "run.json").exists() else ({}, {})
         if is_imported(settings):
             present = "imported"
         else:
-            present = "no, older" if is_trained_by_older_code(folder, method) else "yes" if identity else ""
+            present = "no, older" if is_trained_by_older_code(folder) else "yes" if identity else ""
         lines.append([*values, identity.get("code", ""), identity.get("torch", ""), present])
     headers = [name.replace("_", " ") for name in PROVENANCE]
-    return {"headers": [*headers, "training code", "torch", "trained with the present code"], "rows": lines}
+    return {"headers": [*headers, "training code", "torch", "trained with the present code"], "lines": lines}
 
 
 def embed_image(path: Path) -> str:

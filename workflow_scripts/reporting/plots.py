@@ -1,4 +1,4 @@
-"""Figures: curves of a view, and training curves. Deterministic bytes: no dates, fixed fonts, Agg."""
+"""Figures with matplotlib: curves of a table, and training curves. Deterministic bytes: no dates, fixed fonts, Agg."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workflow_scripts.reporting.cells import Table
-from workflow_scripts.reporting.layouts import Row, View
-from workflow_scripts.reporting.times import read_history
+from workflow_scripts.reporting.cells import Cell, Table
+from workflow_scripts.reporting.figures.curves import Curves
+from workflow_scripts.reporting.layouts import Line, View
+from workflow_scripts.reporting.times import list_histories, read_history
 from workflow_scripts.support.files import atomic_path
 
 # Okabe and Ito's palette, which color-blind readers can tell apart.
@@ -33,73 +34,69 @@ def save_figure(figure: Figure, stem: Path) -> None:
     plt.close(figure)
 
 
-def plot_curves(table: Table) -> Figure:
-    """Draw a view's rows as lines over its columns, a panel for each section; published values dashed.
-
-    With `split: variants`, panels stand in a grid: sections by families of variants (`mask50` is of the family
-    `mask`), each beside the run without a variant.
-    """
+def plot_curves(table: Table, curves: Curves) -> Figure:
+    """Draw a table's lines over its columns, a panel for each section, in a grid by families of variants."""
     view = table.view
-    spec = view.figure or {}
-    sections = list(dict.fromkeys(row.section for row in view.rows))
-    families = list_panels(view)
-    caveat = f"{view.scope}: {table.caveat}" if table.caveat else view.scope
+    sections = list(dict.fromkeys(line.section for line in view.lines))
+    families = list_panels(view, curves)
+    floors = curves.make_floors(table)
+    caveat = f"{view.place.scope}: {table.caveat}" if table.caveat else view.place.scope
     if not sections:
         return draw_message(EMPTY, [caveat])
     size = (3.1 * len(sections), 2.5 * len(families)) if len(families) > 1 else (4.2 * len(sections), 3.6)
-    grid: Any = {"squeeze": False, "sharex": True, "sharey": spec.get("scales") != "own"}
+    grid: Any = {"squeeze": False, "sharex": True, "sharey": curves.scales != "own"}
     with plt.rc_context(SETTINGS):
         figure, axes = plt.subplots(len(families), len(sections), figsize=size, **grid)
         for family, panels in zip(families, axes, strict=True):
             for axis, section in zip(panels, sections, strict=True):
-                own = [is_shown(row, section, family) for row in view.rows]
-                _draw_panel(axis, table, own)
-                if section in table.floors:
-                    axis.axhline(table.floors[section], color="gray", linestyle=":", label="constant predictor")
+                lines = zip(view.lines, table.cells, strict=True)
+                own = [(line, cells) for line, cells in lines if is_shown(line, section, family)]
+                _draw_panel(axis, own, [column.label for column in view.columns])
+                if curves.floor and section in floors:
+                    axis.axhline(floors[section], color="gray", linestyle=":", label=curves.floor.label)
                 if family == families[0]:
                     axis.set_title(section[:1].upper() + section[1:], loc="left", fontsize=8)
-            panels[0].set_ylabel(f"{spec['y']}, {family}" if family else spec["y"])
+            panels[0].set_ylabel(f"{curves.y}, {family}" if family else curves.y)
             (panels[-1] if len(families) > 1 else panels[0]).legend(fontsize=6, frameon=False)
         for axis in axes[-1]:
-            axis.set_xlabel(spec["x"])
+            axis.set_xlabel(curves.x)
         add_caveat(figure, caveat)
     return figure
 
 
-def get_family(row: Row) -> str:
-    """Return the letters that a row's variant begins with, "" without a variant."""
-    found = re.match("[a-z]*", str(row.select.get("variant", "")))
+def get_family(line: Line) -> str:
+    """Return the letters that a line's variant begins with, "" without a variant."""
+    found = re.match("[a-z]*", str(line.select.get("variant", "")))
     return found[0] if found else ""
 
 
-def list_panels(view: View) -> list[str]:
-    """Return the families of variants, in their order, that have panels of their own, or [""]: one for all rows."""
-    if (view.figure or {}).get("split") != "variants":
+def list_panels(view: View, curves: Curves) -> list[str]:
+    """Return the families of variants, in their order, that have panels of their own, or [""]: one for all lines."""
+    if curves.split != "variants":
         return [""]
-    return [family for family in dict.fromkeys(map(get_family, view.rows)) if family] or [""]
+    return [family for family in dict.fromkeys(map(get_family, view.lines)) if family] or [""]
 
 
-def is_shown(row: Row, section: str, family: str) -> bool:
-    """Tell whether a panel shows a row: of its section and family; rows without a variant stand in every family."""
-    return row.section == section and (not family or get_family(row) in ("", family))
+def is_shown(line: Line, section: str, family: str) -> bool:
+    """Tell whether a panel shows a line: of its section and family; lines without a variant stand in every family."""
+    return line.section == section and (not family or get_family(line) in ("", family))
 
 
-def _draw_panel(axis: Axes, table: Table, own: list[bool]) -> None:
-    """Draw the chosen rows: mean and standard deviation by column, and the published values where there are any."""
-    positions = np.arange(len(table.view.columns))
-    lines = [line for line, chosen in zip(zip(table.view.rows, table.cells, strict=True), own, strict=True) if chosen]
-    for number, (row, cells) in enumerate(lines):
+def _draw_panel(axis: Axes, lines: list[tuple[Line, list[Cell]]], labels: list[str]) -> None:
+    """Draw lines: mean and standard deviation by column, and the published values where there are any."""
+    positions = np.arange(len(labels))
+    for number, (line, cells) in enumerate(lines):
         color = COLORS[number % len(COLORS)]
         means = np.array([np.nan if cell.mean is None else cell.mean for cell in cells])
         spread = np.array([cell.std or 0.0 for cell in cells])
         published = [cell.published for cell in cells]
         has_published = any(value is not None for value in published)
-        axis.plot(positions, means, "o-", color=color, label=f"{row.label}, measured" if has_published else row.label)
+        axis.plot(positions, means, "o-", color=color, label=f"{line.label}, measured" if has_published else line.label)
         axis.fill_between(positions, means - spread, means + spread, color=color, alpha=0.2, linewidth=0)
         if has_published:
             values = [np.nan if value is None else value for value in published]
-            axis.plot(positions, values, "x--", color=color, alpha=0.7, label=f"{row.label}, published")
-    axis.set_xticks(positions, [column.label for column in table.view.columns])
+            axis.plot(positions, values, "x--", color=color, alpha=0.7, label=f"{line.label}, published")
+    axis.set_xticks(positions, labels)
 
 
 def add_caveat(figure: Figure, text: str, bottom: float = 0.07) -> None:
@@ -117,12 +114,12 @@ def draw_message(text: str, notes: list[str]) -> Figure:
     return figure
 
 
-def plot_histories(histories: list[Path]) -> Figure:
-    """Draw the loss of every run that has a history, by step, relative to its first entry."""
+def plot_histories(runs: list[Path]) -> Figure:
+    """Draw the loss of every run that has a history, by step, relative to its first entry. runs: folders."""
     with plt.rc_context(SETTINGS):
         figure, axis = plt.subplots(figsize=(6.4, 3.6))
         names: dict[str, str] = {}
-        for path in histories:
+        for path in list_histories(runs):
             if not (entries := read_history(path)):
                 continue
             name = path.parts[-4]

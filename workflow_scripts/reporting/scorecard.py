@@ -1,22 +1,25 @@
 """The scorecard: each claim of a paper as comparisons of measured numbers, and a verdict on it.
 
-A claim (papers/*.yaml) is a list of comparisons, `of` less `than` against a margin. It is reproduced where all hold,
+A claim (papers/<paper>/claims.yaml) is a list of comparisons, `of` less `than` against a margin. It is reproduced where all hold,
 not reproduced where one fails, undecided where one holds on average but not beyond the spread over seeds, and
 not run where numbers are missing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from scipy.special import stdtrit
 
-from workflow_scripts.reporting.cells import Material, read_values
-from workflow_scripts.reporting.formats import TextTable, format_number
-from workflow_scripts.reporting.layouts import Measured, Select, is_about, list_judged, read_paper
+from workflow_scripts.experiment.kinds import CONTEXT
+from workflow_scripts.reporting.cells import Material
+from workflow_scripts.reporting.formats import TextTable
+from workflow_scripts.reporting.measured import Measured, Select, read_values
+from workflow_scripts.reporting.numbers import format_number
+from workflow_scripts.reporting.papers import SCORECARD, Paper, Place, get_benchmark, list_claims, list_judged
 
 REPRODUCED, FAILED, UNDECIDED, NOT_RUN = "reproduced", "not reproduced", "undecided", "not run"
 LEVEL = 0.05  # of the one-sided t test over seeds
@@ -54,14 +57,11 @@ class Verdict:
     evidence: list[Evidence]
 
 
-def judge(
-    claim: dict[str, Any], benchmark: str, rows: pd.DataFrame, measured: Measured, controls: list[str]
-) -> Verdict:
-    """Return the verdict on a claim. rows: of the test split of a data set of `benchmark`. controls: no rivals."""
+def judge(claim: dict[str, Any], rows: pd.DataFrame, measured: Measured, controls: Collection[str]) -> Verdict:
+    """Return the verdict on a claim. rows: of the test split of a data set that it is about. controls: no rivals."""
     evidence = [
         weigh(comparison, rows)
-        for spec in claim.get("comparisons", [])
-        if is_about(spec, benchmark)
+        for spec in claim["comparisons"]
         for comparison in list_comparisons(spec, measured, controls)
     ]
     found = {entry.verdict for entry in evidence} or {NOT_RUN}
@@ -70,7 +70,7 @@ def judge(
     return Verdict(claim["id"], claim["text"], verdict, evidence)
 
 
-def list_comparisons(spec: dict[str, Any], measured: Measured, controls: list[str]) -> list[Comparison]:
+def list_comparisons(spec: dict[str, Any], measured: Measured, controls: Collection[str]) -> list[Comparison]:
     """Return the comparisons of a spec: one, or with `rivals` one for every other method and each of its contexts."""
     at_least = "at_least" in spec
     margin = float(spec["at_least"] if at_least else spec["at_most"])
@@ -80,9 +80,11 @@ def list_comparisons(spec: dict[str, Any], measured: Measured, controls: list[st
     for run in measured.runs:
         if run.method in controls or run.method == spec["of"]["method"] or run.variant:
             continue
-        contexts: list[Select] = [{"context": kind, "length": length} for kind, length in measured.contexts[run]]
-        for context in contexts or [{}]:
-            name = f"{run.name}, {context['context']} context of {context['length']}" if context else run.name
+        rivals: list[tuple[str, Select]] = [
+            (f"{run.name}, {kind} context of {length}", {"condition": CONTEXT + kind, "level": length})
+            for kind, length in measured.contexts[run]
+        ]
+        for name, context in rivals or [(run.name, {})]:
             than = {**spec["rivals"], **run.select, **context}
             comparisons.append(Comparison(f"{spec['label']} {name}", spec["of"], than, margin, at_least))
     # Without a rival there is nothing to be best of.
@@ -115,10 +117,9 @@ def t_bound(std: float, seeds: int) -> float:
     return float(stdtrit(seeds - 1, 1 - LEVEL) * std / seeds**0.5)
 
 
-def make_scorecard(judged: dict[str, list[Verdict]], scope: str, caveat: str) -> TextTable:
-    """Set verdicts, by the title of the paper that claims, as a table, the evidence of each behind it."""
-    heads = [{"paper": paper, "claim": v.claim, "verdict": v.verdict} for paper, own in judged.items() for v in own]
-    verdicts = [verdict for own in judged.values() for verdict in own]
+def make_scorecard(paper: Paper, scope: str, verdicts: list[Verdict], caveat: str) -> TextTable:
+    """Set the verdicts on a paper's claims as a table, the evidence of each behind it. scope: the data set."""
+    heads = [{"paper": paper.title, "claim": v.claim, "verdict": v.verdict} for v in verdicts]
     records = [
         {**head, "comparison": e.comparison.label, "comparison_verdict": e.verdict}
         | {"mean": e.mean, "std": e.std, "seeds": e.seeds, "margin": e.comparison.margin}
@@ -127,17 +128,18 @@ def make_scorecard(judged: dict[str, list[Verdict]], scope: str, caveat: str) ->
     ] or heads
     seeds = max((e.seeds for v in verdicts for e in v.evidence), default=0)
     scale = f"{seeds} seeds" if seeds > 1 else "one seed, so that no spread is known"
-    caption = f"Claims of {' and of '.join(judged)}, judged on {scope} with {scale}."
+    caption = f"Claims of {paper.title}, judged on {scope} with {scale}."
     if seeds > 1:
         caption += f" {UNDECIDED.capitalize()}: holds on average, but not beyond the spread (t test, {LEVEL:.0%})."
     caption += f" Data: {caveat.rstrip('.')}." if caveat else ""
-    rows = [[v.claim, v.text, v.verdict] for v in verdicts]
-    details = [[describe(e) for e in v.evidence] for v in verdicts]
+    lines = [[v.claim, v.text, v.verdict] for v in verdicts]
+    details = [[describe_evidence(e) for e in v.evidence] for v in verdicts]
     headers = ["Claim", "The paper says", "Verdict"]
-    return TextTable("scorecard", scope, "Scorecard", caption, caveat, headers, rows, records, details=details)
+    place = Place(paper.name, scope, SCORECARD)
+    return TextTable(place, "Scorecard", caption, caveat, headers, lines, records, details=details)
 
 
-def describe(evidence: Evidence) -> str:
+def describe_evidence(evidence: Evidence) -> str:
     """Say in one line what a comparison found."""
     comparison = evidence.comparison
     wanted = f"{'at least' if comparison.at_least else 'at most'} {format_number(comparison.margin, 3)}"
@@ -147,20 +149,12 @@ def describe(evidence: Evidence) -> str:
     return f"{comparison.label}: {format_number(evidence.mean, 3)}{spread}, wanted {wanted}: {evidence.verdict}"
 
 
-def make_scorecards(material: Material, papers: list[Path]) -> list[TextTable]:
-    """Judge the claims of all papers on every data set of their benchmarks: one scorecard a data set."""
+def make_scorecards(material: Material, paper: Paper) -> list[TextTable]:
+    """Judge a paper's claims on every data set of its benchmarks: one scorecard a data set."""
     scorecards = []
-    for dataset in list_judged(papers, material.datasets):
-        benchmark = material.datasets[dataset]["benchmark"]
+    for dataset in list_judged(paper, material.datasets):
         rows, measured = material.rows[material.rows["dataset"] == dataset], material.measured[dataset]
-        verdicts = {
-            paper["title"]: [
-                judge(claim, benchmark, rows, measured, paper["controls"])
-                for claim in paper["claims"]
-                if is_about(claim, benchmark)
-            ]
-            for paper in map(read_paper, papers)
-        }
-        judged = {title: own for title, own in verdicts.items() if own}
-        scorecards.append(make_scorecard(judged, dataset, material.caveats[dataset]))
+        claims = list_claims(paper, get_benchmark(paper, material.datasets[dataset]))
+        verdicts = [judge(claim, rows, measured, paper.controls) for claim in claims]
+        scorecards.append(make_scorecard(paper, dataset, verdicts, material.caveats[dataset]))
     return scorecards

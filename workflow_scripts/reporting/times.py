@@ -12,6 +12,14 @@ from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.rows import COLUMNS
 
 HEADERS = ["data", "stage", "method", "jobs", "mean seconds", "longest", "peak memory [MB]"]
+ENDING = ".time.tsv"
+# In the order of the work. What is not among them comes last.
+STAGES = ("download", "render", "synthesize", "pack", "import_checkpoint", "pretrain", "evaluate")
+
+
+def list_histories(runs: list[Path]) -> list[Path]:
+    """Return where the histories of runs are, if they have any. runs: folders."""
+    return [run / "state" / "history.jsonl" for run in runs]
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -20,45 +28,56 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def make_training_rows(histories: list[Path]) -> pd.DataFrame:
-    """Return the seconds that each training took, over all its parts if it was interrupted, as rows.
+def make_training_rows(runs: list[Path]) -> pd.DataFrame:
+    """Return the seconds that each training took, over all its parts if it was interrupted, as rows. runs: folders.
 
-    histories: results/<dataset>/<name>/seed<k>/state/history.jsonl. Kept apart from the stored rows, which are the
-    same for the same seed.
+    Kept apart from the stored rows, which are the same for the same seed.
     """
     records = []
-    for path in histories:
+    for folder, path in zip(runs, list_histories(runs), strict=True):
         if lines := read_history(path):
-            run = parse_folder(path.parents[1])
+            run = parse_folder(folder)
             keys = {"dataset": run.dataset, "method": run.method, "group": run.group, "variant": run.variant}
             seconds = sum(line["seconds"] for line in lines)
-            records.append(
-                {**keys, "seed": run.seed, "context": "", "task": "training", "metric": "seconds", "value": seconds}
-            )
-    return pd.DataFrame(records, columns=list(COLUMNS)).astype({"length": "Int64", "seed": "int64", "value": "float64"})
+            measured = {"condition": "", "task": "training", "metric": "seconds", "value": seconds}
+            records.append({**keys, "seed": run.seed, **measured})
+    return pd.DataFrame(records, columns=list(COLUMNS)).astype({"level": "Int64", "seed": "int64", "value": "float64"})
+
+
+def list_times(sources: list[Path], runs: list[Path]) -> list[Path]:
+    """Return the files of the times that Snakemake measured: of the sources, then stage by stage of the runs.
+
+    sources: folders of data, one a source. runs: folders.
+    """
+    first = [path for folder in sources for path in sorted(folder.glob(f"*{ENDING}"), key=_order)]
+    return first + sorted((path for folder in runs for path in sorted(folder.glob(f"*{ENDING}"))), key=_order)
+
+
+def _order(path: Path) -> int:
+    """Return the place of a file's stage in the order of the work."""
+    stage = path.name.removesuffix(ENDING)
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
 
 
 def name_job(path: Path) -> dict[str, str]:
     """Return data, stage and method of a time.tsv file; a stage that makes data has no method."""
     *_, data, method = path.parts[:-2] if path.parent.name.startswith("seed") else (path.parts[-2], "")
-    return {"data": data, "stage": path.name.partition(".")[0], "method": method}
+    return {"data": data, "stage": path.name.removesuffix(ENDING), "method": method}
 
 
-def describe_times(times: list[Path]) -> dict[str, Any]:
-    """Return seconds of each stage and method on each data set, in the given order. Absent files are left out.
+def describe_times(sources: list[Path], runs: list[Path]) -> dict[str, Any]:
+    """Return seconds of each stage and method on each data set. See `list_times`.
 
-    times: `results/data/<source>/<stage>.time.tsv` and `results/<dataset>/<method>/seed<k>/<stage>.time.tsv`. A job
-    that was killed and taken up again counts its last part only: that is what Snakemake measures.
+    A job that was killed and taken up again counts its last part only: that is what Snakemake measures.
     """
     records = [
         name_job(path) | pd.read_csv(path, sep="\t", na_values="-").iloc[0][["s", "max_rss"]].to_dict()
-        for path in times
-        if path.exists()
+        for path in list_times(sources, runs)
     ]
     if not records:
-        return {"headers": HEADERS, "rows": []}
+        return {"headers": HEADERS, "lines": []}
     lines = []
     for key, jobs in pd.DataFrame(records).groupby(["data", "stage", "method"], sort=False):
         numbers = [f"{jobs['s'].mean():.1f}", f"{jobs['s'].max():.1f}", f"{jobs['max_rss'].max():.0f}"]
         lines.append([*key, str(len(jobs)), *numbers])
-    return {"headers": HEADERS, "rows": lines}
+    return {"headers": HEADERS, "lines": lines}

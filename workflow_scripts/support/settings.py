@@ -6,9 +6,19 @@ The schemas of configs are generated from the dataclasses that use them (`make s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+
+
+@dataclass(frozen=True)
+class Ascending:
+    """Marks a list of numbers of which none is less than the one before it, such as a range."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked list."""
+        return {**handler(core), "x-ascending": True}
+
 
 Count = Annotated[int, Ge(1)]
 Whole = Annotated[int, Ge(0)]
@@ -16,8 +26,38 @@ Positive = Annotated[float, Gt(0)]
 Weight = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
 Widths = Annotated[list[Count], MinLen(1)]
+ShareRange = Annotated[list[Share], MinLen(2), MaxLen(2), Ascending()]
 
 
 @dataclass(frozen=True)
 class NoSettings:
     """The settings of what has none."""
+
+
+@dataclass(frozen=True)
+class KindOf:
+    """Marks a map with a `kind`: the rest of it are the settings of this kind, whose schema stands in schemas/<room>/.
+
+    For example `Annotated[dict[str, Any], KindOf("optimizers")]`.
+    """
+
+    room: str
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked map."""
+        return {"type": "object", "x-kinds": self.room}
+
+
+@dataclass(frozen=True)
+class WidthOf:
+    """Marks the setting that says how wide an embedding is, its last entry if it is a list; null: the encoder's width.
+
+    what: "view", there is one embedding of each view; "context", one of each view under each context. For estimates of
+    space and time only.
+    """
+
+    what: Literal["view", "context"]
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked setting."""
+        return {**handler(core), "x-width": self.what}

@@ -1,4 +1,4 @@
-"""Which pairs a training sees, step by step: a function of the seed and the step alone."""
+"""Which views a training sees, step by step: a function of the seed and the step alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from workflow_scripts.data.views import Pairs, Views
+from workflow_scripts.data.batch import Batch, Sharing
+from workflow_scripts.data.views.base import Views
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
@@ -18,7 +19,7 @@ class BatchOrder:
     def __init__(self, objects: int, batch: int, seed: int) -> None:
         if objects < batch:
             raise UserError(
-                f"training.batch_pairs is {batch}, but there are only {objects} training objects; "
+                f"training.batch is {batch}, but there are only {objects} training objects; "
                 f"lower it to {objects} or less, or use more objects"
             )
         self.objects, self.batch, self.seed = objects, batch, seed
@@ -34,12 +35,17 @@ class BatchOrder:
         return self._order[position * self.batch : (position + 1) * self.batch]
 
 
-def iterate_pairs(views: Views, batch: int, seed: int, steps: range, ahead: bool) -> Iterator[Pairs]:
-    """Yield the batch of each step. With `ahead` a thread prepares the next one meanwhile: a GPU need not wait."""
+def iterate_batches(
+    views: Views, sharing: Sharing, batch: int, seed: int, steps: range, ahead: bool
+) -> Iterator[Batch]:
+    """Yield the batch of each step. sharing: what its views share. batch: objects in it.
+
+    With `ahead` a thread prepares the next one meanwhile: a GPU need not wait.
+    """
     order = BatchOrder(len(views), batch, seed)
 
-    def prepare(step: int) -> Pairs:
-        return views.pairs(order[step], seed, "pairs", step)
+    def prepare(step: int) -> Batch:
+        return views.sample(order[step], sharing, seed, "pairs", step)
 
     if not ahead:
         yield from map(prepare, steps)

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from workflow_scripts.data.views import Views
-from workflow_scripts.methods.base import Method
+from workflow_scripts.data.views.base import Views
+from workflow_scripts.methods.base import Loss, Method
 from workflow_scripts.support.errors import PreemptedError, UserError
 from workflow_scripts.support.progress import make_bar
 from workflow_scripts.support.seeding import torch_generator
-from workflow_scripts.training.batches import iterate_pairs
+from workflow_scripts.training.batches import iterate_batches
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
 from workflow_scripts.training.preemption import Preemption
 from workflow_scripts.training.state import TrainingState
@@ -36,23 +36,25 @@ class Engine:
 
 
 class Meter:
-    """Running means of loss parts, kept on the device between two lines of the history."""
+    """Running means of what a loss gives, kept on the device between two lines of the history."""
 
     def __init__(self, state: TrainingState, bar: tqdm[Any], batch_images: int) -> None:
         self.state, self.bar, self.batch_images = state, bar, batch_images
         self._sums: dict[str, Tensor] = {}
+        self._minimised: list[str] = []
         self._steps, self._since = 0, time.perf_counter()
 
-    def add(self, parts: dict[str, Tensor]) -> None:
-        """Add one step's loss parts, without waiting for the device."""
-        for name, value in parts.items():
+    def add(self, loss: Loss) -> None:
+        """Add one step's values, without waiting for the device."""
+        for name, value in {**loss.watched, **loss.minimised}.items():
             self._sums[name] = self._sums.get(name, 0) + value.detach().float()
+        self._minimised = list(loss.minimised)
         self._steps += 1
 
     def write(self, step: int, rate: float) -> None:
         """Write the means since the last line; a non-finite one stops the run."""
         means = {name: float(total) / self._steps for name, total in self._sums.items()}
-        bad = [name for name, value in means.items() if not math.isfinite(value)]
+        bad = [name for name in self._minimised if not math.isfinite(means[name])]
         if bad:
             raise UserError(
                 f"the {bad[0]} loss became {means[bad[0]]} between steps {step - self._steps} and {step}; lower "
@@ -60,7 +62,7 @@ class Meter:
             )
         elapsed = time.perf_counter() - self._since
         speed = self._steps * self.batch_images / elapsed
-        loss = sum(means.values())
+        loss = sum(means[name] for name in self._minimised)
         pace = {"images_per_second": round(speed, 1), "seconds": round(elapsed, 3)}
         self.state.log({"step": step, "loss": loss, **means, "lr": rate, **pace})
         self.bar.set_postfix(loss=f"{loss:.3f}", images_per_s=f"{speed:.0f}", refresh=False)
@@ -91,22 +93,25 @@ def _train(
     method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = make_optimizer(method, settings, device)
     start = _resume(method, optimizer, state, device)
-    batches = iterate_pairs(views, settings["batch_pairs"], seed, range(start, steps), ahead=device.type == "cuda")
+    sharing, size = method.sharing(), settings["batch"]
+    batches = iterate_batches(views, sharing, size, seed, range(start, steps), ahead=device.type == "cuda")
     bar = make_bar(state.name, steps, "step", start, smoothing=0.05)
-    meter = Meter(state, bar, 2 * settings["batch_pairs"])
+    meter = Meter(state, bar, len(sharing) * size)
     saved = time.monotonic()
-    for step, pairs in enumerate(batches, start):
-        rate = learning_rate(step, settings["lr"], settings["warmup_steps"], steps)
+    for step, batch in enumerate(batches, start):
+        rate = learning_rate(step, settings)
         for group in optimizer.param_groups:
             group["lr"] = rate
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            parts = method.loss(pairs, torch_generator(seed, "loss", step))
+            loss = method.loss(batch, torch_generator(seed, "loss", step))
         optimizer.zero_grad(set_to_none=True)
-        torch.stack([part.float() for part in parts.values()]).sum().backward()
+        torch.stack([part.float() for part in loss.minimised.values()]).sum().backward()
         if settings["clip_norm"]:
             nn.utils.clip_grad_norm_(method.parameters(), settings["clip_norm"])
         optimizer.step()
-        meter.add(parts)
+        with torch.no_grad():
+            method.after_step()
+        meter.add(loss)
         bar.update()
         done = step + 1
         due = time.monotonic() - saved >= engine.checkpoint_seconds or bool(preemption.requested)

@@ -12,26 +12,22 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.data.row_encoder import RowEncoder
 from workflow_scripts.data.views import open_views
 from workflow_scripts.experiment.identity import read_identity
-from workflow_scripts.methods.base import Method, make_method
-from workflow_scripts.models.encoders import make_encoder
+from workflow_scripts.methods.base import Method, Task, make_method
+from workflow_scripts.models.encoders.base import make_encoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_bytes
 
 
-def build_method(settings: dict[str, Any], space: ActionSpace, data: Path) -> Method:
-    """Build the method of a run's settings with its initial weights."""
-    meta, kind = read_json(data / "meta.json"), settings["encoder"]["kind"]
-    if bool(meta["columns"]) != (kind == "mlp"):
-        raise UserError(f"the encoder is {kind!r}, but {data} holds {'rows: use mlp' if meta['columns'] else 'images'}")
-    inputs = RowEncoder(meta["columns"]).width if meta["columns"] else meta["resolution"]
-    encoder = make_encoder(settings["encoder"], inputs, settings["seed"])
-    return make_method(
-        settings["method"], settings["method_settings"], encoder, space, settings["seed"], settings["group"]
-    )
+def build_method(settings: dict[str, Any], task: Task, data: Path) -> Method:
+    """Build the method of a run's settings with its initial weights. data: folder of the packed data."""
+    meta, seed = read_json(data / "meta.json"), settings["seed"]
+    rows = bool(meta["columns"])
+    inputs = RowEncoder(meta["columns"]).width if rows else meta["resolution"]
+    encoder = make_encoder(settings["encoder"], inputs, rows, seed)
+    return make_method(settings["method"], settings["settings"], encoder, task, seed, settings["group"])
 
 
 def save_weights(method: Method, path: Path, identity: dict[str, str]) -> None:
@@ -67,17 +63,19 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def load_run(
-    run: Path | str, data: Path | str, device: torch.device | str = "cpu", space: ActionSpace | None = None
+    run: Path | str, data: Path | str, device: torch.device | str = "cpu", task: Task | None = None
 ) -> Method:
     """Return a trained run's method, ready to evaluate: `method.encoder` maps normalised images to features.
 
-    run: its folder. data: folder of the packed data it was trained on. space: of its views, if they are open already.
+    run: its folder. data: folder of the packed data it was trained on. task: of its data, if they are open already.
     Raises `UserError` for weights that are damaged or of another run.
     """
     run, data, device = Path(run), Path(data), torch.device(device)
     settings, identity = read_identity(run)
-    space = space or open_views(data, settings["dataset"], "train", device).space
-    method = build_method(settings, space, data)
+    if task is None:
+        views = open_views(data, settings["dataset"], "train", device)
+        task = Task(views.space, views.classes)
+    method = build_method(settings, task, data)
     load_weights(method, run / "weights.safetensors", identity)
     return method.to(device).eval()
 

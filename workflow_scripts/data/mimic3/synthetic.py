@@ -21,16 +21,17 @@ without loss; while label and treatment depend on gender by log odds ratios of g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge, Le
 
 from workflow_scripts.data.mimic3.codes import DIAGNOSIS_CHAPTERS, DRUG_GROUPS, LETTER_CHAPTERS, PROCEDURE_CHAPTERS
 from workflow_scripts.data.readers.mimic3 import ADULT_YEARS, LONG_DAYS
-from workflow_scripts.support.errors import UserError
+from workflow_scripts.experiment.checking import check_schema, fill
+from workflow_scripts.experiment.rooms import read_schema
 from workflow_scripts.support.files import hash_settings
 from workflow_scripts.support.seeding import numpy_generator
 
@@ -62,57 +63,39 @@ DEMOGRAPHICS = {
 }
 KINDS = ("vasopressor", "ventilation", "dialysis")  # of treatment, equally frequent
 
-# What settings may be: values at both ends included. Effects are log odds ratios.
-EFFECTS = (-10.0, 10.0)
-LIMITS: dict[str, tuple[float, float]] = {
-    "patients": (30, 100_000),
-    "male_share": (0.05, 0.95),
-    "seed": (0, 2**63 - 1),
-}
-WHOLE = ("patients", "seed")
+Effect = Annotated[float, Ge(-10), Le(10)]  # a log odds ratio
 
 
 @dataclass(frozen=True)
 class SyntheticSettings:
     """All that decides the bytes of the synthetic tables; see the equations above. Effects are log odds ratios."""
 
-    patients: int = 5000
-    male_share: float = 0.55
-    stay_intercept: float = -0.6
-    severity_on_stay: float = 1.5
-    gender_on_stay: float = 1.0
-    treatment_intercept: float = -0.4
-    severity_on_treatment: float = 1.5
-    gender_on_treatment: float = 1.0
-    severity_on_features: float = 1.0
-    proxy_strength: float = 0.0
-    seed: int = 0
+    patients: Annotated[int, Ge(30), Le(100_000)] = 5000
+    male_share: Annotated[float, Ge(0.05), Le(0.95)] = 0.55
+    stay_intercept: Effect = -0.6
+    severity_on_stay: Effect = 1.5
+    gender_on_stay: Effect = 1.0
+    treatment_intercept: Effect = -0.4
+    severity_on_treatment: Effect = 1.5
+    gender_on_treatment: Effect = 1.0
+    severity_on_features: Effect = 1.0
+    proxy_strength: Effect = 0.0
+    seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
 
-    def describe(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the JSON-like map that stands for the way the tables were made."""
         return {"generator": GENERATOR, **asdict(self)}
 
     def hash(self) -> str:
         """Return the settings hash: 16 hex digits."""
-        return hash_settings(self.describe())
+        return hash_settings(self.as_json())
 
 
-def parse_settings(given: object) -> SyntheticSettings:
+def parse_settings(given: Any) -> SyntheticSettings:
     """Turn a JSON value into settings; absent keys take their defaults. Raises `UserError` for bad ones."""
-    if not isinstance(given, Mapping):
-        raise UserError(f'the settings of synthetic patients are {given!r}; give a map such as {{"patients": 5000}}')
-    known = {entry.name for entry in fields(SyntheticSettings)}
-    if unknown := sorted(map(str, given.keys() - known)):
-        raise UserError(f"unknown setting {unknown[0]!r} of synthetic patients; there are {', '.join(sorted(known))}")
-    for key, value in given.items():
-        low, high = LIMITS.get(key, EFFECTS)
-        whole = key in WHOLE
-        proper = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not proper or not low <= value <= high:
-            wanted = "a whole number" if whole else "a number"
-            raise UserError(f"setting {key} of synthetic patients is {value!r}; give {wanted} from {low} to {high}")
-    values: dict[str, Any] = {key: value if key in WHOLE else float(value) for key, value in given.items()}
-    return SyntheticSettings(**values)
+    schema = read_schema("sources", "synthesize")
+    check_schema(given, schema, "settings of synthetic patients")
+    return SyntheticSettings(**fill(given, schema))
 
 
 def sample_patients(settings: SyntheticSettings) -> pd.DataFrame:

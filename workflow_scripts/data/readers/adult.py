@@ -1,7 +1,7 @@
 """Reader of UCI Adult (Becker and Kohavi 1996): people of the 1994 US census, and whether they earn over 50,000 a year.
 
     adult.data, adult.test   the official files, with the official split
-    adult.csv.zip            the copy that a Python package carries (see data/sources.yaml): rows with unknown
+    adult.csv.zip            the copy that a Python package carries (see data/sources/entries): rows with unknown
                              values left out, categories one-hot, train and test mixed
 
 The invariant task is income; the sensitive feature, Adult's `sex`, is called gender, as the paper does. `fnlwgt`, a
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.data.readers.base import TRAIN, VAL, read_file
+from workflow_scripts.data.readers.base import TEST, TRAIN, read_file
 from workflow_scripts.data.readers.table import FeatureTable, TableReader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
@@ -45,7 +45,7 @@ def read_official(root: Path) -> FeatureTable:
     parts = [read_rows(root / name) for name in ("adult.data", "adult.test")]
     frame = pd.concat(parts, ignore_index=True)
     sizes = [len(part) for part in parts]
-    splits = np.repeat(np.array([TRAIN, VAL], dtype=np.uint8), sizes)
+    splits = np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), sizes)
     return make_table(frame, splits, {"train": sizes[0], "test": sizes[1]}, "")
 
 
@@ -86,7 +86,7 @@ def read_copy(path: Path) -> FeatureTable:
         "a copy of UCI Adult without the rows that have unknown values, whose official split is lost: a random third "
         "of the rows is the test split"
     )
-    splits = np.where(test, VAL, TRAIN).astype(np.uint8)
+    splits = np.where(test, TEST, TRAIN).astype(np.uint8)
     return make_table(table, splits, {"without unknown values": len(table), "test": int(test.sum())}, caveat)
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from workflow_scripts.support.errors import UserError
 
-TRAIN, VAL = 0, 1  # the official splits, as stored
+TRAIN, TEST = 0, 1  # the official splits, as stored
 
 # What Pillow's decoders raise for damaged files.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
@@ -32,7 +32,7 @@ class Reader(Protocol):
     """Raw data of one layout: a catalogue of N objects, and the way to the views of each.
 
     objects: (N,) fixed-width unicode ids; labels: (N,) int64, indices into `classes`; splits: (N,)
-    uint8, `TRAIN` before `VAL`. columns: of a table, see `readers.table.Feature`; of images none.
+    uint8, `TRAIN` before `TEST`. columns: of a table, see `readers.table.Feature`; of images none.
     counts: objects left after each step that chose them. normalisation: of images, the published one, or
     None where it has to be measured. caveat: one sentence on what keeps the data from being the original, or "".
     """
@@ -107,10 +107,10 @@ def _open_image(content: bytes, name: str) -> Image.Image:
 def take_per_class(labels: np.ndarray, splits: np.ndarray, limits: tuple[int | None, int | None]) -> np.ndarray:
     """Return the positions of the first objects of each class, in stored order.
 
-    limits: at most so many per class of the train and of the val split; None for all.
+    limits: at most so many per class of the train and of the test split; None for all.
     """
     keep = np.ones(len(labels), dtype=bool)
-    for split, limit in zip((TRAIN, VAL), limits, strict=True):
+    for split, limit in zip((TRAIN, TEST), limits, strict=True):
         if limit is None:
             continue
         for label in np.unique(labels[splits == split]):

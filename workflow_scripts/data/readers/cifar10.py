@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.data.readers.base import (
+    TEST,
     TRAIN,
-    VAL,
     ImageReader,
     Normalisation,
     decode_image,
@@ -102,7 +102,7 @@ class Batches(ImageReader):
         self._files = [name for name, column in labels.items() for _ in range(len(column))]
         self._rows = np.concatenate([np.arange(len(column)) for column in labels.values()])
         self.labels = np.concatenate(list(labels.values()))
-        self.splits = np.array([VAL if name == "test_batch" else TRAIN for name in self._files], dtype=np.uint8)
+        self.splits = np.array([TEST if name == "test_batch" else TRAIN for name in self._files], dtype=np.uint8)
         self.objects = _number_objects(self.splits)
 
     def check(self, index: int) -> None:
@@ -136,7 +136,7 @@ def _load_pixels(path: Path, md5: str) -> np.ndarray:
 def _number_objects(splits: np.ndarray) -> np.ndarray:
     """Return ids (N,) such as "train/00042": the position within the split, in stored order."""
     names = [f"train/{i:05d}" for i in range(int((splits == TRAIN).sum()))]
-    return np.array(names + [f"test/{i:05d}" for i in range(int((splits == VAL).sum()))])
+    return np.array(names + [f"test/{i:05d}" for i in range(int((splits == TEST).sum()))])
 
 
 class ImageTree(ImageReader):
@@ -159,7 +159,7 @@ class ImageTree(ImageReader):
         self._files = [f"{split}/{name}/{file}" for (split, name), files in found.items() for file in files]
         sizes = [len(files) for files in found.values()]
         self.labels = np.repeat(np.array([CLASSES.index(name) for _, name in found], dtype=np.int64), sizes)
-        self.splits = np.repeat(np.array([TRAIN if s == "train" else VAL for s, _ in found], dtype=np.uint8), sizes)
+        self.splits = np.repeat(np.array([TRAIN if s == "train" else TEST for s, _ in found], dtype=np.uint8), sizes)
         self.objects = _number_objects(self.splits)
         lossy = any(not file.lower().endswith(".png") for file in self._files)
         self.caveat = JPEG_CAVEAT if lossy else ""

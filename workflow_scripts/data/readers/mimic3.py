@@ -46,7 +46,7 @@ from workflow_scripts.data.mimic3.codes import (
 )
 from workflow_scripts.data.mimic3.events import find_treated, read_prescriptions
 from workflow_scripts.data.mimic3.files import require_table
-from workflow_scripts.data.readers.base import TRAIN, VAL
+from workflow_scripts.data.readers.base import TEST, TRAIN
 from workflow_scripts.data.readers.table import FeatureTable, TableReader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
@@ -84,7 +84,7 @@ def read_mimic3(folder: Path) -> FeatureTable:
     """
     stays, counts = _select_stays(folder)
     split = _draw_test_patients(len(stays))
-    stays = pd.concat([stays[split == TRAIN], stays[split == VAL]])
+    stays = pd.concat([stays[split == TRAIN], stays[split == TEST]])
     procedures = _read_codes(folder, "PROCEDURES_ICD", stays)
     by_drug, with_vasopressor = read_prescriptions(require_table(folder, "PRESCRIPTIONS"), stays)
     treated, absent = find_treated(folder, stays)
@@ -165,7 +165,7 @@ def _count_years(birth: pd.Series, moment: pd.Series) -> pd.Series:
 def _draw_test_patients(patients: int) -> np.ndarray:
     """Return splits (N,) uint8: a third of the patients, drawn at random, is the test split."""
     split = np.full(patients, TRAIN, dtype=np.uint8)
-    split[numpy_generator(SPLIT_SEED, "MIMIC-III test split").permutation(patients)[: patients // TEST_PART]] = VAL
+    split[numpy_generator(SPLIT_SEED, "MIMIC-III test split").permutation(patients)[: patients // TEST_PART]] = TEST
     return split
 
 

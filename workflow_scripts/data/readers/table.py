@@ -27,7 +27,7 @@ class FeatureTable:
     sensitive: name of the column of two categories whose change is the action.
     label: (N,) str, the invariant task. classes: its two values, the positive one second.
     attributes: further targets (N,) str by name, e.g. treatment; `features` do not hold them.
-    splits: (N,) uint8, `TRAIN` and `VAL`. objects: (N,) str ids.
+    splits: (N,) uint8, `TRAIN` and `TEST`. objects: (N,) str ids.
     counts: how many rows were left after each step that made the table, in order.
     """
 

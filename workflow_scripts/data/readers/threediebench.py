@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.readers.base import TRAIN, VAL, ImageReader, Normalisation, decode_image, read_file
+from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image, read_file
 from workflow_scripts.support.errors import UserError
 
 LATENT_NAMES = ("rotation_x", "rotation_y", "rotation_z", "floor_hue", "light_theta", "light_phi", "light_hue")
@@ -100,7 +100,7 @@ def list_classes(folders: Iterable[str], labels: np.ndarray) -> list[str]:
 
 
 class ThreeDIEBench(ImageReader):
-    """A tree in 3DIEBench's layout; see `readers.base.Reader`. The object that comes first says how many views there are."""
+    """A tree in 3DIEBench's layout; see `base.Reader`. The object that comes first says how many views there are."""
 
     latent_names: Sequence[str] = LATENT_NAMES
     caveat = ""
@@ -113,7 +113,7 @@ class ThreeDIEBench(ImageReader):
         self.objects = np.concatenate([split.objects for split in splits])
         self.labels = np.concatenate([split.labels for split in splits])
         sizes = (len(splits[0].labels), len(splits[1].labels))
-        self.splits = np.repeat(np.array([TRAIN, VAL], dtype=np.uint8), sizes)
+        self.splits = np.repeat(np.array([TRAIN, TEST], dtype=np.uint8), sizes)
         self.classes: Sequence[str] = list_classes(self._folders, self.labels)
         self.views = self._count_views()
         self._files = [f"{kind}_{view}.{end}" for view in range(self.views) for kind, end in FILES]

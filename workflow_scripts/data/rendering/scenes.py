@@ -16,7 +16,7 @@ from workflow_scripts.data.rendering.settings import RenderSettings
 from workflow_scripts.support.seeding import numpy_generator
 
 OBJECT_RADIUS = 0.5  # of the enclosing sphere of every object
-SPLITS = ("train", "val")
+SPLITS = ("train", "val")  # in 3DIEBench's words: its "val" is the test split
 CANDIDATES = 48  # composites to choose each class from
 
 # Sides of the body at which parts stand in the canonical pose, in this order: three axes first, so that the first
@@ -62,11 +62,8 @@ class ObjectName:
 
 def list_objects(settings: RenderSettings, split: str) -> list[ObjectName]:
     """List the objects of a split: class by class in turn, so that every stretch of the list is balanced."""
-    return [
-        ObjectName(label, split, number)
-        for number in range(settings.objects_per_class[split])
-        for label in range(settings.classes)
-    ]
+    counts = {"train": settings.objects_per_class.train, "val": settings.objects_per_class.test}
+    return [ObjectName(label, split, number) for number in range(counts[split]) for label in range(settings.classes)]
 
 
 def latent_ranges(settings: RenderSettings) -> list[tuple[float, float]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
 
-from workflow_scripts.support.errors import UserError
+from annotated_types import Ge, Le
+
+from workflow_scripts.experiment.checking import check_schema, fill
+from workflow_scripts.experiment.rooms import read_schema
+from workflow_scripts.support.settings import Ascending, Share
 
 # Ranges of the latents in 3DIEBench (Garrido et al. 2023): angles in radian, hues in turns.
 OFFICIAL_RANGES: dict[str, tuple[float, float]] = {
@@ -18,26 +21,23 @@ OFFICIAL_RANGES: dict[str, tuple[float, float]] = {
     "light_hue_range": (0.0, 1.0),
 }
 
-# What settings may be: values at both ends included.
-LIMITS: dict[str, tuple[float, float]] = {
-    "classes": (1, 99),
-    "train": (1, 1_000_000),
-    "val": (1, 1_000_000),
-    "views": (2, 1000),
-    "resolution": (8, 256),
-    "supersampling": (1, 4),
-    "jitter": (0.0, 0.5),
-    "grey_jitter": (0.0, 0.5),
-    "parts": (3, 8),
-    "jpeg_quality": (1, 100),
-    "seed": (0, 2**63 - 1),
-    "rotation_range": (-math.pi, math.pi),
-    "floor_hue_range": (0.0, 1.0),
-    "light_theta_range": (0.0, 1.4),  # a lower light would shine along the floor
-    "light_phi_range": (0.0, 6.284),  # 2 pi, also where it is rounded up
-    "light_hue_range": (0.0, 1.0),
-}
-POSES = ("shared", "class", "object")
+PerClass = Annotated[int, Ge(1), Le(1_000_000)]
+Jitter = Annotated[float, Ge(0), Le(0.5)]
+Angle = Annotated[float, Ge(-3.1416), Le(3.1416)]
+Elevation = Annotated[float, Ge(0), Le(1.4)]  # a lower light would shine along the floor
+Azimuth = Annotated[float, Ge(0), Le(6.284)]  # 2 pi, also where it is rounded up
+AngleRange = Annotated[tuple[Angle, Angle], Ascending()]
+TurnsRange = Annotated[tuple[Share, Share], Ascending()]
+ElevationRange = Annotated[tuple[Elevation, Elevation], Ascending()]
+AzimuthRange = Annotated[tuple[Azimuth, Azimuth], Ascending()]
+
+
+@dataclass(frozen=True)
+class ObjectsPerClass:
+    """How many objects of each class there are in the official training and test splits."""
+
+    train: PerClass = 110
+    test: PerClass = 30
 
 
 @dataclass(frozen=True)
@@ -51,72 +51,32 @@ class RenderSettings:
     Ranges: of the uniform distributions of the latents, in radian or (hues) turns.
     """
 
-    classes: int = 5
-    objects_per_class: Mapping[str, int] = field(default_factory=lambda: {"train": 110, "val": 30})
-    views: int = 40
-    resolution: int = 32
-    supersampling: int = 2
-    jitter: float = 0.05
-    parts: int = 4
-    grey_jitter: float = 0.0
-    pose: str = "shared"
-    rotation_range: tuple[float, float] = (-1.0, 1.0)
-    floor_hue_range: tuple[float, float] = (0.0, 0.7)
-    light_hue_range: tuple[float, float] = (0.0, 0.7)
-    light_theta_range: tuple[float, float] = (0.0, 0.785398)
-    light_phi_range: tuple[float, float] = (0.0, 6.283185)
+    classes: Annotated[int, Ge(1), Le(99)] = 5
+    objects_per_class: ObjectsPerClass = ObjectsPerClass()
+    views: Annotated[int, Ge(2), Le(1000)] = 40  # 3DIEBench: 50
+    resolution: Annotated[int, Ge(8), Le(256)] = 32  # [pixels]; 3DIEBench: 256
+    supersampling: Annotated[int, Ge(1), Le(4)] = 2
+    jitter: Jitter = 0.05
+    parts: Annotated[int, Ge(3), Le(8)] = 4
+    grey_jitter: Jitter = 0.0
+    pose: Literal["shared", "class", "object"] = "shared"
+    rotation_range: AngleRange = (-1.0, 1.0)  # each Euler angle; 3DIEBench: +-pi/2
+    floor_hue_range: TurnsRange = (0.0, 0.7)  # 3DIEBench: [0, 1]. Up to 0.7 the hue never wraps around
+    light_hue_range: TurnsRange = (0.0, 0.7)
+    light_theta_range: ElevationRange = (0.0, 0.785398)
+    light_phi_range: AzimuthRange = (0.0, 6.283185)
     shadow: bool = True
-    jpeg_quality: int = 95
-    seed: int = 0
+    jpeg_quality: Annotated[int, Ge(1), Le(100)] = 95
+    seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the settings as a JSON-like map, ranges as lists."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
-def parse_settings(given: object) -> RenderSettings:
+def parse_settings(given: Any) -> RenderSettings:
     """Turn a JSON value into settings; absent keys take their defaults. Raises `UserError` for bad ones."""
-    if not isinstance(given, Mapping):
-        raise UserError(f'the render settings are {given!r}; give a map such as {{"classes": 5}}')
-    known = {entry.name for entry in fields(RenderSettings)}
-    if unknown := sorted(map(str, given.keys() - known)):
-        raise UserError(f"unknown render setting {unknown[0]!r}; the settings are {', '.join(sorted(known))}")
-    return RenderSettings(**{key: _parse(key, value) for key, value in given.items()})
-
-
-def _parse(key: str, value: Any) -> Any:
-    if key == "objects_per_class":
-        if not isinstance(value, Mapping) or value.keys() != {"train", "val"}:
-            raise UserError(f'render setting objects_per_class is {value!r}; give {{"train": n, "val": n}}')
-        return {
-            split: _parse_number(f"objects_per_class.{split}", value[split], whole=True) for split in ("train", "val")
-        }
-    if key == "pose":
-        if value not in POSES:
-            raise UserError(f"render setting pose is {value!r}; choose from {', '.join(POSES)}")
-        return value
-    if key == "shadow":
-        if not isinstance(value, bool):
-            raise UserError(f"render setting {key} is {value!r}; give true or false")
-        return value
-    if key.endswith("_range"):
-        return _parse_range(key, value)
-    return _parse_number(key, value, whole=not key.endswith("jitter"))
-
-
-def _parse_number(key: str, value: Any, whole: bool) -> float:
-    low, high = LIMITS[key.rpartition(".")[2]]
-    wanted = "a whole number" if whole else "a number"
-    proper = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not proper or not low <= value <= high:
-        raise UserError(f"render setting {key} is {value!r}; give {wanted} from {low} to {high}")
-    return int(value) if whole else float(value)
-
-
-def _parse_range(key: str, value: Any) -> tuple[float, float]:
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise UserError(f"render setting {key} is {value!r}; give two numbers, [lowest, highest]")
-    low, high = (_parse_number(key, end, whole=False) for end in value)
-    if low > high:
-        raise UserError(f"render setting {key} is [{low}, {high}]; give the lowest value first")
-    return low, high
+    schema = read_schema("sources", "render")
+    check_schema(given, schema, "render settings")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in fill(given, schema).items()}
+    return RenderSettings(**{**values, "objects_per_class": ObjectsPerClass(**values["objects_per_class"])})

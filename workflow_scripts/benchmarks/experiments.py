@@ -1,0 +1,53 @@
+"""Which experiments the benchmark is about: the default one, and the one with its paper's own budget."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from workflow_scripts.experiment.config import ROOT, load_experiment, read_yaml
+from workflow_scripts.experiment.runs import list_names
+from workflow_scripts.support.errors import UserError
+
+PAPER = "paper"  # in the folder of the default experiment, the one with the paper's own budget
+
+
+def default_experiment() -> str:
+    """Return the name of the default experiment."""
+    name: str = read_yaml(ROOT / "config.yaml")["experiment"]
+    return name
+
+
+def paper_experiment() -> str:
+    """Return the name of the experiment with the paper's own budget that belongs to the default experiment."""
+    return f"{default_experiment().partition('/')[0]}/{PAPER}"
+
+
+@cache
+def read_config(experiment: str = "") -> dict[str, Any]:
+    """Return the config of an experiment, by default the default one."""
+    config: dict[str, Any] = load_experiment(experiment or default_experiment())
+    return config
+
+
+def find_dataset(config: dict[str, Any]) -> str:
+    """Return the first data set of an experiment whose images are rendered."""
+    for name in config["datasets"]:
+        if "render" in config["sources"][config["dataset_settings"][name]["source"]]:
+            return str(name)
+    raise UserError("the default experiment has no data set whose source is rendered; make bench measures on one")
+
+
+def list_methods(config: dict[str, Any]) -> list[str]:
+    """Return the names of the runs on that data set. The first is the reference."""
+    return list_names(config, find_dataset(config))
+
+
+def read_compute() -> dict[str, Any]:
+    """Return what its paper says of the hours and the device it took: `device`, `hours`, `stated`; or nothing.
+
+    That is the fact `compute` in published.yaml.
+    """
+    file = (ROOT / "papers" / paper_experiment()).parent / "published.yaml"
+    facts = read_yaml(file).get("facts", {}) if file.exists() else {}
+    return dict(facts.get("compute", {}))

@@ -1,0 +1,1 @@
+"""Augmentations with known parameters, one module a kind, found by name."""

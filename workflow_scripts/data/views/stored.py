@@ -1,0 +1,93 @@
+"""Stored views: several stored images an object, of which the latents are known (3DIEBench)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workflow_scripts.data.batch import Batch, Sharing
+from workflow_scripts.data.latents import ViewActions
+from workflow_scripts.data.packed import PackedDataset
+from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.seeding import numpy_generator
+from workflow_scripts.support.transfer import to_device
+
+
+@dataclass(frozen=True)
+class Settings:
+    """groups: of "rotation" and "color", those that states and actions describe, in this order.
+
+    canonical_quaternions: bring every quaternion to w >= 0. hue: "linear" or "circular"; see `ViewActions`.
+    Defaults: the released code of ContextSSL (Gupta et al. 2024).
+    """
+
+    groups: tuple[Literal["rotation", "color"], ...] = ("rotation", "color")
+    canonical_quaternions: bool = False
+    hue: Literal["linear", "circular"] = "linear"
+
+
+class StoredViews:
+    """The views of an object are different stored images of it, drawn at random."""
+
+    Settings = Settings
+
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Settings, device: torch.device) -> None:
+        actions = ViewActions(settings.canonical_quaternions, settings.hue, tuple(settings.groups))
+        self.space = actions.space()
+        self.objects = objects
+        self.labels, self.classes = np.asarray(packed.labels[objects]), len(packed.meta["classes"])
+        self.attributes = NO_ATTRIBUTES
+        self.views = packed.inputs.shape[1]
+        self.class_views = self.pair_views = range(self.views)
+        self._images = packed.inputs
+        self._states = actions.states(packed.latents[objects])
+        self._inputs = ImageInputs(packed.meta, device)
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def sample(self, objects: np.ndarray, sharing: Sharing, *purpose: int | str) -> Batch:
+        """Return different stored views of each of `objects` (N,); they cannot share what was stored."""
+        if any(sharing):
+            raise UserError(
+                "views of this data set are stored, so that none can share a group's parameters with another; "
+                "choose a data set whose views are made (views.kind: augmented or tabular), or another method"
+            )
+        chosen = draw_different(self.views, len(sharing), len(objects), numpy_generator(*purpose, "views"))
+        stored = self.objects[objects]
+        images = self._images[np.tile(stored, len(sharing)), chosen.ravel()]
+        images = self._inputs.normalise(self._inputs.upload(images))
+        states = self._states[torch.from_numpy(objects)[None], torch.from_numpy(chosen)]
+        device, labels = self._inputs.device, torch.from_numpy(self.labels[objects])
+        views = images.unflatten(0, chosen.shape)
+        return Batch(views, to_device(states, device), to_device(labels, device), self.space)
+
+    def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield every stored view."""
+        for start in range(0, len(self), size):
+            images = self._inputs.upload(self._images[self.objects[start : start + size]])
+            yield self._inputs.normalise(images), self._states[start : start + size]
+
+
+def draw_different(views: int, wanted: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """Draw `wanted` different numbers below `views` for each of `count` objects: (wanted, count)."""
+    if wanted > views:
+        raise UserError(f"the method needs {wanted} views of an object, but only {views} are stored")
+    first = random.integers(views, size=count)
+    offsets: list[np.ndarray] = []  # from the first view, all different and not 0
+    for taken in range(1, wanted):
+        offset = random.integers(1, views - taken + 1, size=count)
+        # The r-th of what is left: one more for each smaller number that is taken.
+        for other in np.sort(np.array(offsets).reshape(-1, count), axis=0):
+            offset = offset + (offset >= other)
+        offsets.append(offset)
+    return np.stack([first, *((first + offset) % views for offset in offsets)])
+
+
+VIEWS = StoredViews

@@ -1,0 +1,70 @@
+"""A label that depends on the context: the class under that of one group, a bin of a latent under that of the other.
+
+The paper's construction (ContextSSL, Gupta et al. 2024) is not known; this is ours, see `probes.probe_context_labels`.
+The latent is the first of the group whose name comes second in the alphabet.
+One probe for each length; features, the same under both contexts, are the control, at length 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from workflow_scripts.evaluation.contexts import name_context
+from workflow_scripts.evaluation.evaluators.base import Evaluator
+from workflow_scripts.evaluation.metrics import top1
+from workflow_scripts.evaluation.probes import Bank, probe_context_labels
+from workflow_scripts.evaluation.run import EvaluatedRun, Place
+from workflow_scripts.evaluation.settings import ProbeSettings
+from workflow_scripts.rows import Row
+
+
+@dataclass(frozen=True)
+class Settings:
+    """probe: linear, as that of classes."""
+
+    probe: ProbeSettings = field(default_factory=lambda: ProbeSettings(steps=49200))
+
+
+class ContextLabels(Evaluator):
+    """Top-1 [percent] of features and of embeddings under contexts of each length."""
+
+    Settings = Settings
+
+    def skip(self, run: EvaluatedRun) -> str:
+        """Needs a method that follows contexts, two groups, and views that show class and latents alike."""
+        if len(run.scaled_groups) != 2 or len(run.space.groups) != 2:
+            return "it needs two groups that have a scale"
+        if run.class_views != run.pair_views:
+            return "classes and latents are not read from the same views"
+        return "" if _list_lengths(run) else "the method follows no context"
+
+    def rows(self, run: EvaluatedRun) -> Iterator[Row]:
+        """Yield top-1; n counts every view under both contexts."""
+        first, second = sorted(run.space.groups)
+        for length in _list_lengths(run):
+            arrays = [f"z+.{name_context(group, length)}" for group in (first, second)]
+            yield from self._probe(run, Place("z+", "", level=length), arrays)
+        yield from self._probe(run, Place("h", "h", level=0), ["h", "h"])
+
+    def _probe(self, run: EvaluatedRun, place: Place, arrays: list[str]) -> Iterator[Row]:
+        """Probe arrays under the contexts of the first and of the second group."""
+
+        def banks(split: str) -> tuple[Bank, Bank]:
+            first, second = (run.bank(split, [array]) for array in arrays)
+            return first, second
+
+        entry = run.space.groups[max(run.space.groups)].start
+        tests = {split: banks(split) for split in run.splits}
+        found = probe_context_labels(banks("train"), tests, entry, run.classes, self.settings.probe, run.seed)
+        for split, (truth, (values,)) in found.items():
+            score = {"task": "context_label", "metric": "top1", "value": top1(truth, values), "n": len(truth)}
+            yield {**place.columns(split), **score}
+
+
+def _list_lengths(run: EvaluatedRun) -> list[int]:
+    """Return the lengths of the contexts that the method follows."""
+    return sorted({prediction.length for prediction in run.predictions() if prediction.context})
+
+
+EVALUATOR = ContextLabels

@@ -1,0 +1,174 @@
+"""What evaluators see: a trained run, the embeddings of its data under every context, and features of other data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from workflow_scripts.data.views import open_views
+from workflow_scripts.data.views.base import Views
+from workflow_scripts.evaluation.contexts import DrawnContexts, draw_contexts, parse_context
+from workflow_scripts.evaluation.embeddings import NOT_READOUTS, Embeddings, embed_split
+from workflow_scripts.evaluation.others import OtherData
+from workflow_scripts.evaluation.probes import Bank
+from workflow_scripts.evaluation.settings import Contexts
+from workflow_scripts.experiment.identity import read_identity
+from workflow_scripts.experiment.kinds import CONTEXT
+from workflow_scripts.methods.base import ContextMethod, Method, Task
+from workflow_scripts.training.run import load_run
+
+# Of training embeddings in memory at a time: more contexts than fit are probed one part after another.
+BANK_BYTES = 2**32
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a number is measured: a representation, under a condition and at a level of it. array: that holds it."""
+
+    representation: str
+    array: str
+    condition: str = ""
+    level: int | None = None
+
+    def columns(self, split: str) -> dict[str, Any]:
+        """Return the place as columns of a row."""
+        where = {"representation": self.representation, "condition": self.condition, "level": self.level}
+        return {**where, "split": split}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a method predicts of view i from view 0 and the true action. candidates: the array it is to be found in."""
+
+    place: Place
+    candidates: str
+    context: str = ""  # kind of context
+    length: int = 0  # of the context [tokens]
+
+
+class EvaluatedRun:
+    """A run whose embeddings exist.
+
+    settings: the run's. data: folder of the data it was trained on. train: their training split. contexts: names, see
+    `contexts.py`. evaluation: the config's section, with `splits` and `seed`.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        settings: dict[str, Any],
+        evaluation: dict[str, Any],
+        train: Views,
+        embeddings: Embeddings,
+        contexts: Iterable[str],
+        others: OtherData,
+        device: torch.device,
+    ) -> None:
+        self.method, self.settings, self.device = method, settings, device
+        self.splits: list[str] = evaluation["splits"]
+        self.seed: int = evaluation["seed"]
+        self.space, self.classes, self.attributes = train.space, train.classes, list(train.attributes)
+        self.views, self.class_views, self.pair_views = train.views, train.class_views, train.pair_views
+        self.contexts, self._embeddings, self._others = list(contexts), embeddings, others
+
+    @property
+    def scaled_groups(self) -> list[str]:
+        """The groups whose states have a scale, so that R2 of them means something."""
+        return [group for group in self.space.groups if group not in {*self.space.values, *self.attributes}]
+
+    def explain_unscaled(self) -> str:
+        """Say which groups have no scale and why, in a short sentence, "" for none."""
+        if not self.space.groups:
+            return "the data have no groups"
+        unscaled = [group for group in self.space.groups if group not in self.scaled_groups]
+        return f"R2 needs a scale, but {', '.join(unscaled)} has separate values" if unscaled else ""
+
+    def has(self, array: str) -> bool:
+        """Whether there is such an array."""
+        return array in self._embeddings.names
+
+    def read(self, split: str, array: str) -> np.ndarray:
+        """Open an array of "train" or an evaluated split, memory-mapped; see `embeddings.py` for their names."""
+        return self._embeddings.read(split, array)
+
+    def bank(self, split: str, arrays: list[str]) -> Bank:
+        """Read embeddings of equal width as one bank, on the device."""
+        values = np.stack([self.read(split, name) for name in arrays])
+        states, labels = (torch.from_numpy(np.array(self.read(split, name))) for name in ("states", "labels"))
+        return Bank(torch.from_numpy(values).to(self.device), states, labels)
+
+    def is_constant(self, array: str) -> bool:
+        """Whether training embeddings carry no information at all, since all of them are the same."""
+        values = self.read("train", array)
+        return all(bool((part == values[0, 0]).all()) for part in values)
+
+    @property
+    def readouts(self) -> list[str]:
+        """The names of what the method reads out of its features, beside the features `h` themselves."""
+        return [name for name in self._embeddings.names if name not in NOT_READOUTS and "." not in name]
+
+    def places(self, representation: str, kinds: Iterable[str] | None = None) -> list[Place]:
+        """Return where a representation is: once, or under every context in which it exists. kinds: of contexts."""
+        found = [Place(representation, representation)] if self.has(representation) else []
+        for name in self.contexts:
+            kind, length = parse_context(name)
+            if self.has(array := f"{representation}.{name}") and (kinds is None or kind in kinds):
+                found.append(Place(representation, array, CONTEXT + kind, length))
+        return found
+
+    def side_by_side(self, places: list[Place]) -> Iterator[list[Place]]:
+        """Yield as many places at a time as fit into memory. Their arrays are of one size."""
+        if not places:
+            return
+        size = max(1, BANK_BYTES // self.read("train", places[0].array).nbytes)
+        for start in range(0, len(places), size):
+            yield places[start : start + size]
+
+    def predictions(self) -> list[Prediction]:
+        """Return what the method predicts of views that an action leads to; empty for one that predicts nothing."""
+        found = [Prediction(Place("rho", "rho"), "g")] if self.has("rho") else []
+        for name in self.contexts:
+            kind, length = parse_context(name)
+            if self.has(array := f"zr.{name}"):
+                found.append(Prediction(Place("zr", array, CONTEXT + kind, length), f"z+.{name}", kind, length))
+        return found
+
+    def misfit(self, source: str) -> str:
+        """Return why the encoder cannot read another source, in a few words, or "" where it can."""
+        return self._others.misfit(source)
+
+    def features(self, source: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features (n, D) of another source's images as they are, and their labels (n,).
+
+        Encoded once a job. split: "train" or "test". Raises `UserError` for a source that does not fit, see `misfit`.
+        """
+        return self._others.encode(self.method, source, split)
+
+
+def open_run(
+    run: Path, data: Path, evaluation: dict[str, Any], folder: Path, device: torch.device, others: dict[str, Path]
+) -> EvaluatedRun:
+    """Embed the training split and every evaluated split of a run, under every context, into `folder`.
+
+    data: folder of the packed data. others: those of other sources by name.
+    Raises `UserError` for weights that are damaged or of another run.
+    """
+    settings, _ = read_identity(run)
+    train = open_views(data, settings["dataset"], "train", device)
+    method = load_run(run, data, device, Task(train.space, train.classes))
+    contexts: DrawnContexts = {}
+    embeddings = Embeddings(folder)
+    with torch.inference_mode():
+        if isinstance(method, ContextMethod):
+            contexts = draw_contexts(method, train, Contexts(**evaluation["contexts"]), evaluation["seed"])
+        for split in ("train", *evaluation["splits"]):
+            views = open_views(data, settings["dataset"], split, device)
+            embeddings.write(split, embed_split(method, views, contexts, device))
+    return EvaluatedRun(
+        method, settings, evaluation, train, embeddings, contexts, OtherData(others, data, device), device
+    )

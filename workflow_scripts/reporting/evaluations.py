@@ -1,0 +1,40 @@
+"""What evaluations say beside their rows, in rows/evaluation.json: what they skipped and why, and what there is to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.experiment.runs import parse_folder
+from workflow_scripts.support.files import read_json
+
+FILE = Path("rows") / "evaluation.json"
+HEADERS = ["data set", "evaluator", "runs", "why it was not measured"]
+
+
+def read_evaluation(run: Path) -> dict[str, Any] | None:
+    """Return `skipped`, reasons by evaluator, and `exhibits`, values by evaluator; None where the file is absent.
+
+    Raises `UserError` for a malformed file.
+    """
+    content: dict[str, Any] | None = read_json(run / FILE) if (run / FILE).exists() else None
+    return content
+
+
+def describe_skipped(runs: list[Path]) -> dict[str, Any]:
+    """Return a table of what was not measured: one line for each data set, evaluator and reason, its runs together.
+
+    runs: folders. Seeds of a run are not told apart.
+    """
+    found: dict[tuple[str, str, str], dict[str, None]] = {}
+    every: dict[str, set[str]] = {}
+    for folder in runs:
+        run, content = parse_folder(folder), read_evaluation(folder)
+        every.setdefault(run.dataset, set()).add(run.name)
+        for evaluator, reason in (content or {"skipped": {}})["skipped"].items():
+            found.setdefault((run.dataset, evaluator, reason), {})[run.name] = None
+    lines = []
+    for (dataset, evaluator, reason), names in sorted(found.items()):
+        whole = len(names) > 1 and set(names) == every[dataset]
+        lines.append([dataset, evaluator, f"all {len(names)}" if whole else ", ".join(names), reason])
+    return {"headers": HEADERS, "lines": lines}

@@ -1,0 +1,1 @@
+"""Figures of a paper's views: a module is a kind of figure, and is found by its name."""
