@@ -1,4 +1,4 @@
-"""Reproduction of "In-Context Symmetries" (ContextSSL, NeurIPS 2024): data to report in one DAG."""
+"""Reproductions of papers on self-supervised learning and symmetry: from data to report in one DAG."""
 
 from pathlib import Path
 
@@ -38,13 +38,13 @@ rule all:
         REPORT,
         # Named, so that rows that were deleted are made again although the report exists.
         ROWS,
-        [get_rows(run) for run in RUNS],
+        [f"{run.folder}/rows/evaluation.parquet" for run in RUNS],
 
 
 rule data:
     """Packed data of every selected data set."""
     input:
-        [f"results/data/{source}/packed/meta.json" for source in get_sources()],
+        META,
 
 
 rule weights:
@@ -62,6 +62,6 @@ rule rows:
 rule views:
     """Tables, figures and the report, from the rows."""
     input:
-        get_tables(),
-        get_figures(),
+        TABLES,
+        FIGURES,
         REPORT,

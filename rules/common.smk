@@ -1,59 +1,76 @@
-"""The run table, and helpers that turn it into targets, settings and inputs."""
+"""The run table, and what turns it into targets, settings and inputs."""
 
 import json
 import os
 import re
+import shlex
 import sys
 
 sys.path.insert(0, str(BASE))
 
 from snakemake.exceptions import WorkflowError
 
-from workflow_scripts.experiment.config import check_config, retype
-from workflow_scripts.experiment.identity import check_identity, list_evaluation_code
+from workflow_scripts.experiment.code import list_evaluation_code
+from workflow_scripts.experiment.config import load_experiment
+from workflow_scripts.experiment.checking import merge
+from workflow_scripts.experiment.identity import check_identity
+from workflow_scripts.experiment.plain import retype
 from workflow_scripts.experiment.runs import (
     get_labels,
     get_settings,
+    get_space,
     is_imported,
+    list_groups,
     list_names,
+    list_other_sources,
     list_runs,
-    list_transformers,
-    merge,
     parse_run,
 )
-from workflow_scripts.reporting.layouts import has_figure, list_all_views, list_judged, read_paper
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.lifeline import VARIABLE
+from workflow_scripts.support.plugins import module_name
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in, and end with Snakemake.
 # A cluster's signals reach every process of a job; a trainer must be able to say through `tee` how far it came.
-shell.prefix(f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={BASE} {VARIABLE}=$PPID; ")
+HOME = shlex.quote(str(BASE)).replace("{", "{{").replace("}", "}}")
+shell.prefix(f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={HOME} {VARIABLE}=$PPID; ")
 
 try:
-    config.update(merge(config, retype(dict(workflow.config_settings.config))))
-    check_config(config)
+    given = merge(config, retype(dict(workflow.config_settings.config)))
+    config.update(load_experiment(given["experiment"], given, BASE))
     RUNS = list_runs(config)
     for run in RUNS:
         check_identity(Path(run.folder), get_settings(config, run))
-    # What reporting needs to know of the selected data sets.
-    DATASETS = {
-        name: {key: config["dataset_settings"][name][key] for key in ("source", "benchmark", "groups")}
-        | {"methods": list_names(config, name), "transformers": list_transformers(config, name)}
-        for name in config["datasets"]
-    }
-    # The files of the papers' published values, claims and layouts, and (paper, scope, name) of every view of them.
-    PAPERS = [os.path.relpath(BASE / "papers" / f"{name}.yaml") for name in config["papers"]]
-    VIEWS = list_all_views(PAPERS, DATASETS)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# Experiments of one folder of papers/ share data and runs.
+SPACE, EXPERIMENT = config["experiment"].split("/")
+DATA = f"results/{SPACE}/data"
+RUN = f"results/{SPACE}/{{dataset}}/{{name}}/seed{{seed}}"
+ROWS = f"results/{SPACE}/metrics/{EXPERIMENT}.parquet"
+REPORTS = f"reports/{SPACE}/{EXPERIMENT}"
+PAPERS = [os.path.relpath(BASE / "papers" / name) for name in config["papers"]]
+NAME = "[a-z0-9_.+@~-]+"  # of a run
+FIRST = 1000  # priority of data, which runs wait for
+
 # Variants whose weights are read from a checkpoint, not trained.
 IMPORTED = [name for name, variant in config["variants"].items() if is_imported(variant)]
-REPORTS = config["reports"]
-REPORT = f"{REPORTS}/index.html"
-ROWS = f"results/metrics/{config['experiment']}.parquet"
-SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
+EVALUATORS = list(config["evaluation"]["evaluators"])
+OTHERS = list_other_sources(config)  # that evaluators look at beside a run's own data
 PACKED = ["inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"]
+
+# What reporting needs to know of the selected data sets.
+DATASETS = {
+    name: {
+        **{key: config["dataset_settings"][name][key] for key in ("source", "benchmarks")},
+        "groups": list_groups(config["dataset_settings"][name]),
+        "views": config["dataset_settings"][name]["views"]["kind"],
+        "methods": list_names(config, name),
+        "settings": {run.name: get_settings(config, run)["settings"] for run in RUNS if run.dataset == name},
+    }
+    for name in config["datasets"]
+}
 
 
 def one_of(names):
@@ -61,7 +78,7 @@ def one_of(names):
     return "|".join(sorted(names)) or "(?!)"
 
 
-def get_code(*parts):
+def list_code(*parts):
     """Source files of workflow_scripts modules and subpackages, so that a changed method reruns what it made."""
     base = BASE / "workflow_scripts"
     files = [
@@ -71,61 +88,58 @@ def get_code(*parts):
 
 
 def get_run(wildcards):
-    return parse_run(wildcards.dataset, wildcards.name, int(wildcards.seed))
+    return parse_run(SPACE, wildcards.dataset, wildcards.name, int(wildcards.seed))
 
 
 def get_priority(wildcards):
-    """Long jobs first, so that no core waits for one at the end: transformers, then what trains, then controls."""
-    settings = get_settings(config, get_run(wildcards))["method_settings"]
-    return 2 if "block_tokens" in settings else 1 if settings else 0
+    """In the order of the config's methods, so that who lists long ones first waits for none at the end."""
+    names = list_names(config, wildcards.dataset)
+    return len(names) - names.index(wildcards.name) if wildcards.name in names else 0
 
 
 def get_start(wildcards):
     """Weights of the run whose encoder a run starts from, if any."""
-    name = get_settings(config, get_run(wildcards))["training"].get("warm_start")
-    return [f"results/{wildcards.dataset}/{name}/seed{wildcards.seed}/weights.safetensors"] if name else []
+    name = get_settings(config, get_run(wildcards))["training"]["warm_start"]
+    return [f"{RUN.format(dataset=wildcards.dataset, name=name, seed=wildcards.seed)}/weights.safetensors"] if name else []
 
 
-def get_checkpoint(wildcards):
-    """The checkpoint that an imported run is made from."""
-    return get_settings(config, get_run(wildcards))["training"]["import"]
+def list_import_code(settings):
+    """Modules that decide what an import of a run's checkpoint yields."""
+    own = f"methods/released/{module_name(settings['method'])}.py"
+    known = [own] if (BASE / "workflow_scripts" / own).exists() else []  # else the import says that there is none
+    return ["import_checkpoint.py", "models/released.py", *known]
 
 
-def get_dataset(name):
-    return config["dataset_settings"][name]
-
-
-def get_sources():
+def list_sources():
     """Sources of the selected data sets, each once."""
-    return list(dict.fromkeys(get_dataset(name)["source"] for name in config["datasets"]))
+    return list(dict.fromkeys(config["dataset_settings"][name]["source"] for name in config["datasets"]))
 
 
-def get_image_sources():
-    """Selected sources that hold images; tables have no resolution."""
-    return [source for source in get_sources() if "resolution" in config["sources"][source]]
+def is_of_images(source):
+    """Tables have no resolution."""
+    return "resolution" in config["sources"][source]
+
+
+def list_packed(source):
+    """Files of a packed source."""
+    return [f"{DATA}/{source}/packed/{file}" for file in PACKED]
 
 
 def get_packed(wildcards):
     """Files of the packed data a run sees."""
-    source = get_dataset(wildcards.dataset)["source"]
-    return [f"results/data/{source}/packed/{file}" for file in PACKED]
+    return list_packed(config["dataset_settings"][wildcards.dataset]["source"])
 
 
-def get_resolution(source):
-    """The option of pack that says how large images are; tables have none."""
-    side = config["sources"][source].get("resolution")
-    return f"--resolution {side}" if side else ""
+def list_option(name, value):
+    """An option of a command line and its value, or nothing without one."""
+    return [name, str(value)] if value else []
 
 
-def get_packers(wildcards):
-    """Processes that pack: images are decoded by several, a table is read once, by one."""
-    return config["engine"]["workers"] if get_resolution(wildcards.source) else 1
-
-
-def get_per_class(source):
-    """Options of pack that keep only some images of each class."""
-    share = config["sources"][source].get("per_class")
-    return f"--per-class-train {share['train']} --per-class-test {share['val']}" if share else ""
+def list_packing_options(source):
+    """Options of pack: how large images are, and how many of each class are kept."""
+    share = source.get("per_class") or {}
+    limits = [list_option(f"--per-class-{split}", share.get(split)) for split in ("train", "test")]
+    return [*list_option("--resolution", source.get("resolution")), *limits[0], *limits[1]]
 
 
 def as_json(value):
@@ -133,81 +147,13 @@ def as_json(value):
     return json.dumps(value, sort_keys=True)
 
 
-def get_engine(*knobs):
+def list_engine_options(*knobs):
     """Options that change how a job runs but not its result: a resource, since no change of one triggers a rerun."""
     return " ".join(f"--{knob.replace('_', '-')} {config['engine'][knob]}" for knob in knobs)
 
 
-def get_times():
-    """Where Snakemake writes the wall-clock time of every job, in the order of the DAG."""
-    data = [
-        f"results/data/{source}/{rule}.time.tsv"
-        for source in get_sources()
-        for rule in ("render", "synthesize", "download", "pack")
-    ]
-    made = [(run, "import_checkpoint" if run.variant in IMPORTED else "pretrain") for run in RUNS]
-    made += [(run, "evaluate") for run in RUNS]
-    return data + [f"{run.folder}/{rule}.time.tsv" for run, rule in made]
-
-
-def get_rows(run):
-    """The rows that the evaluation of a run writes."""
-    return f"{run.folder}/rows/evaluation.parquet"
-
-
-def get_tables():
-    """Scorecards, then tables."""
-    names = [f"{dataset}.scorecard" for dataset in list_judged(PAPERS, DATASETS)]
-    names += [f"{scope}.{name}" for _, scope, name in VIEWS]
-    return [f"{REPORTS}/tables/{name}.{end}" for name in names for end in ("csv", "md", "tex", "json")]
-
-
-def get_neighbours():
-    """What the first seed's runs retrieve, by data set: those of stored views whose benchmark a paper shows it on."""
-    papers = [read_paper(paper)["tables"] for paper in PAPERS]
-    shown = {tables["nearest_neighbours"]["benchmark"] for tables in papers if "nearest_neighbours" in tables}
-    stored = [name for name in config["datasets"] if get_dataset(name)["views"] == "stored"]
-    drawn = [name for name in stored if get_dataset(name)["benchmark"] in shown]
-    first = [run for run in RUNS if run.seed == config["seeds"][0]]
-    return {name: [f"{run.folder}/rows/neighbours.json" for run in first if run.dataset == name] for name in drawn}
-
-
-def get_figures():
-    """Figures of the papers, neighbours, contact sheets, and every run's training curves; as JSON, those of lines."""
-    lines = [f"{scope}.{name}" for paper, scope, name in VIEWS if has_figure(paper, name)]
-    lines += ["training_curves"]
-    drawn = [*lines, *(f"{dataset}.neighbours" for dataset in get_neighbours())]
-    drawn += [f"{source}.samples" for source in get_image_sources()]
-    files = [f"{name}.{end}" for name in drawn for end in ("png", "pdf")] + [f"{name}.json" for name in lines]
-    return [f"{REPORTS}/figures/{file}" for file in files]
-
-
-def get_summary():
-    """The first table of each scope, as Markdown."""
-    first = {scope: name for _, scope, name in reversed(VIEWS)}
-    return [f"{REPORTS}/tables/{scope}.{name}.md" for scope, name in first.items()]
-
-
-def describe(path, kind):
-    """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
-
-    One that does not exist is left out, so that there is a report of partial results, too.
-    """
-    stem, end = os.path.splitext(path)
-    if end not in SHOWN or not os.path.exists(path):
-        return path
-    scope, _, view = os.path.basename(stem).rpartition(".")
-    return report(
-        path,
-        caption=BASE / "workflow_scripts/reporting/templates/caption.rst",
-        category=scope or "all runs",
-        subcategory=kind,
-        labels={"view": view.replace("_", " "), "as": end.removeprefix(".")},
-    )
-
-
 wildcard_constraints:
     dataset=one_of(config["dataset_settings"]),
-    name="[a-z0-9_.+@~-]+",
+    name=NAME,
     seed="[0-9]+",
     source=one_of(config["sources"]),

@@ -27,7 +27,7 @@ rule evaluate:
         data=lambda w, input: os.path.dirname(input.packed[0]),
         others=as_json({source: os.path.dirname(list_packed(source)[0]) for source in OTHERS}),
         evaluation=as_json(config["evaluation"]),
-        labels=lambda w: as_json(get_labels(config, get_run(w))),
+        labels=lambda w: as_json(get_labels(get_run(w))),
     shell:
         "python -m workflow_scripts.evaluate --run {params.run:q} --data {params.data:q} --others {params.others:q}"
         " --output {output.rows:q} --summary {output.summary:q} --card {output.card:q}"

@@ -27,16 +27,6 @@ PAPER_FILES = list(map(str, list_files(PAPERS)))
 RUN_FOLDERS = [run.folder for run in RUNS]
 
 
-def get_tables():
-    """Scorecards, then tables, paper by paper."""
-    return TABLES
-
-
-def get_figures():
-    """Figures of the papers, contact sheets, and every run's training curves; as JSON, those of lines."""
-    return FIGURES
-
-
 def show_in_report(path, kind):
     """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
 
@@ -152,7 +142,7 @@ rule summary:
         "../envs/environment.yaml"
     shell:
         # Of no tables it would wait for its input.
-        "(cat {input.tables:q} < /dev/null; echo; echo The report: \"$(realpath {input.report:q})\") | tee {log:q}"
+        '(cat {input.tables:q} < /dev/null; echo; echo The report: "$(realpath {input.report:q})") | tee {log:q}'
 
 
 rule costs:

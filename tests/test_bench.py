@@ -5,10 +5,12 @@ import itertools
 import pytest
 import torch
 
-from workflow_scripts.benchmarks import evaluating, setting, training
+from workflow_scripts import bench
+from workflow_scripts.benchmarks import evaluating, experiments, floor, setting, training
 from workflow_scripts.benchmarks.document import DOCUMENT, render
-from workflow_scripts.benchmarks.measuring import Row, fit_exponent, run_alone, summarise, time_in_turn
-from workflow_scripts.benchmarks.straightforward import build_mask
+from workflow_scripts.benchmarks.loops.contextssl import build_mask
+from workflow_scripts.benchmarks.measuring import Measurement, fit_exponent, run_alone, summarise, time_in_turn
+from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.models.context import pair_mask
 
 pytestmark = pytest.mark.unit
@@ -22,7 +24,7 @@ def test_functions_take_turns_after_one_untimed_call():
 
 
 def test_rows_hold_median_and_spread():
-    assert summarise("b", "c", "q", "s", [3, 1, 2, 9]) == Row("b", "c", "q", "s", 2.5, 1, 9, 4)
+    assert summarise("b", "c", "q", "s", [3, 1, 2, 9]) == Measurement("b", "c", "q", "s", 2.5, 1, 9, 4)
 
 
 def use_memory(mib):
@@ -53,14 +55,14 @@ def test_the_straightforward_mask_is_the_pipelines():
 
 @pytest.fixture
 def small(smoke_packed, smoke_config, tmp_path, monkeypatch) -> setting.Setting:
-    """A setting on the smoke data, at its one resolution and batch size."""
+    """A setting on the smoke data, at its one resolution and batch size; the paper's experiment is the same."""
     (tmp_path / "packed32").symlink_to(smoke_packed)
     (tmp_path / "raw").symlink_to(smoke_packed.parent / "raw")
-    config = {**smoke_config, "dataset_settings": {"embedded": smoke_config["dataset_settings"]["smoke"]}}
-    for module in (setting, evaluating):
-        monkeypatch.setattr(module, "read_config", lambda: config)
+    for module in (setting, evaluating, floor):
+        monkeypatch.setattr(module, "read_config", lambda *_: {**smoke_config, "methods": ["contextssl"]})
     monkeypatch.setattr(training, "SIDES", (32,))
-    monkeypatch.setattr(evaluating, "PROBE_STEPS", 2)
+    monkeypatch.setattr(evaluating, "PROBE", ProbeSettings(hidden=[8], steps=2, batch=4))
+    monkeypatch.setattr(floor, "OBJECTS", 16)
     return setting.Setting(tmp_path, "cpu", repeats=1)
 
 
@@ -68,16 +70,35 @@ def small(smoke_packed, smoke_config, tmp_path, monkeypatch) -> setting.Setting:
     ("measure", "arguments"),
     [
         (training.measure_training, ("contextssl", 1)),
-        (training.measure_against_straightforward, ()),
-        (training.measure_growth, ("width", 1)),
-        (evaluating.measure_embedding, ()),
+        (training.measure_against_straightforward, ("contextssl",)),
+        (training.measure_growth, ("contextssl", "width", 1)),
+        (evaluating.measure_embedding, ("contextssl",)),
+        (evaluating.measure_contexts, ("contextssl",)),
         (evaluating.measure_probes, ()),
+        (floor.measure_floor, ()),
     ],
 )
 def test_parts_run_on_what_the_pipeline_is_made_of(measure, arguments, small):
     rows = measure(small, *arguments)
     assert rows
     assert all(row.value > 0 for row in rows)
+
+
+def test_parts_are_those_of_the_default_experiment(tmp_path):
+    parts = bench.list_parts(setting.Setting(tmp_path, "cpu", repeats=1), steps=1)
+    config = experiments.read_config()
+    reference, *others = experiments.list_methods(config)
+    assert {"data", "floor", "straightforward", "embedding", "contexts", f"training {reference}"} <= set(parts)
+    assert {f"growth {of}" for of in ("width", "block", "resolution")} <= set(parts)
+    assert all((f"training {name}" in parts) == (name not in ("constant", "random")) for name in others)
+
+
+def test_another_experiment_has_the_parts_that_its_reference_can_have(tmp_path, monkeypatch, smoke_config):
+    methods = {**smoke_config, "methods": ["simclr", "random"]}
+    monkeypatch.setattr(experiments, "read_config", lambda: methods)
+    parts = bench.list_parts(setting.Setting(tmp_path, "cpu", repeats=1), steps=1)
+    assert {"training simclr", "growth resolution", "probes"} <= set(parts)
+    assert not {"straightforward", "embedding", "contexts", "growth width", "training random"} & set(parts)
 
 
 def test_the_document_is_what_its_rows_say():

@@ -4,17 +4,18 @@ import json
 import shutil
 
 import pytest
+from reported import PAPER, make_given
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from test_reporting import PAPER, given  # noqa: F401 (a fixture)
 
-from workflow_scripts.reporting.cells import make_tables, read_material
+from workflow_scripts.reporting.cells import list_subjects, make_tables, read_material
 from workflow_scripts.reporting.formats import FORMATS, lay_out
-from workflow_scripts.reporting.interactive import draw_curves
 from workflow_scripts.reporting.page import make_page
-from workflow_scripts.reporting.plots import plot_curves, save_figure
+from workflow_scripts.reporting.papers import read_paper
+from workflow_scripts.reporting.plots import save_figure
+from workflow_scripts.reporting.scorecard import make_scorecards
 
 pytestmark = pytest.mark.unit
 
@@ -34,23 +35,27 @@ def browser():
     driver.quit()
 
 
-@pytest.fixture
-def page(given, browser, tmp_path):  # noqa: F811 (the fixture)
-    material = read_material(given["path"], [given["meta"]], given["datasets"], [])
-    tables, figures = [], []
-    for table in make_tables(material, [PAPER]):
-        stem = f"{table.view.scope}.{table.view.name}"
+def write_report(folder, given):
+    """Write the page as the rules do, with its tables and figures."""
+    material, paper = read_material(given["path"], [given["meta"]], given["datasets"], []), read_paper(PAPER)
+    tables, figures = folder / "tables", folder / "figures"
+    for part in (tables, figures):
+        (part / paper.name).mkdir(parents=True)
+    for table in (*make_scorecards(material, paper), *map(lay_out, make_tables(material, paper))):
         for ending in ("json", "csv", "tex"):
-            tables.append(tmp_path / f"{stem}.{ending}")
-            tables[-1].write_text(FORMATS[ending](lay_out(table)))
-        if table.view.figure:
-            (tmp_path / "figures").mkdir(exist_ok=True)
-            save_figure(plot_curves(table), tmp_path / "figures" / stem)
-            figures += [tmp_path / "figures" / f"{stem}.{ending}" for ending in ("png", "json")]
-            figures[-1].write_text(draw_curves(table).to_json())
-    shown = {"tables": tables, "figures": figures, "times": [], "faults": tmp_path / "no.json", "runs": []}
-    html = make_page("toy", given["path"], [PAPER], [given["meta"]], **shown, datasets=given["datasets"])
-    (tmp_path / "index.html").write_text(html)
+            (tables / f"{table.place.stem}.{ending}").write_text(FORMATS[ending](table))
+    for place, figure, subject in list_subjects(material, paper, [], {"toy": given["meta"].parent}):
+        save_figure(figure.draw(subject), figures / place.stem)
+        if figure.interactive:
+            (figures / f"{place.stem}.json").write_text(figure.draw_interactive(subject))
+    shown = {"tables": tables, "figures": figures, "faults": folder / "no.json", "runs": [], "evaluators": []}
+    html = make_page("toy", given["path"], [PAPER], [given["meta"]], given["datasets"], **shown)
+    (folder / "index.html").write_text(html)
+
+
+@pytest.fixture
+def page(random, browser, tmp_path):
+    write_report(tmp_path, make_given(tmp_path, random))
     browser.get(f"file://{tmp_path}/index.html")
     drawn = (By.CSS_SELECTOR, ".plot .main-svg")
     WebDriverWait(browser, 30).until(lambda _: browser.find_elements(*drawn), "no plot was drawn")
@@ -63,13 +68,21 @@ def read_column(table, number):
     return table.parent.execute_script(script, table, number)
 
 
+def test_no_chapter_is_wider_than_a_phone(page):
+    page.set_window_size(500, 900)
+    wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    WebDriverWait(page, 30).until(lambda _: page.execute_script(wide) <= 0, "something is wider than the window")
+    page.set_window_size(1200, 1000)
+
+
 def test_the_page_works_from_disk(page):
     assert page.get_log("browser") == []
     events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
     assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
 
-    table = page.find_element(By.CSS_SELECTOR, "table.sortable")
+    tables = page.find_elements(By.CSS_SELECTOR, "table.sortable")
+    (table,) = (t for t in tables if t.find_element(By.TAG_NAME, "caption").text.startswith("Equivariance"))
     (header,) = [h for h in table.find_elements(By.CSS_SELECTOR, "thead th") if h.text == "Rotation R2"]
     column = [h.text for h in table.find_elements(By.CSS_SELECTOR, "thead th")].index("Rotation R2")
     before = read_column(table, column)

@@ -1,5 +1,6 @@
 """What holds for every evaluator there is, found by name, over every method and kind of views."""
 
+import json
 import math
 import sys
 from dataclasses import dataclass
@@ -7,17 +8,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from raw_trees import make_cifar_tree, write_manifest
+from raw_trees import make_cifar_tree, make_small_3diebench, write_manifest
 from small_runs import EVALUATION, STORED, make_run, make_small_evaluator, open_small
 
 from workflow_scripts.data.packing import pack
 from workflow_scripts.evaluate import evaluate
+from workflow_scripts.evaluation.evaluators import relative_latents
 from workflow_scripts.evaluation.evaluators.base import Evaluator, make_evaluator
 from workflow_scripts.evaluation.metrics import top1
 from workflow_scripts.experiment.kinds import CONTEXT
-from workflow_scripts.rows import make_rows
+from workflow_scripts.rows import make_rows, read_rows
 from workflow_scripts.support import plugins
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.files import read_json
 from workflow_scripts.support.plugins import list_plugins
 
 pytestmark = pytest.mark.unit
@@ -29,22 +32,25 @@ VIEWS = {
     "plain": {"kind": "plain"},
 }
 EVALUATORS = list_plugins("evaluation.evaluators", "EVALUATOR")
+SIDE = 8  # of images [pixels]
 KEYS = {"representation", "condition", "level", "split", "task", "metric", "value", "n"}
 LABELS = {"dataset": "d", "method": "m", "group": "", "variant": "", "seed": 0, "run": "r", "device": "cpu"}
 LABELS |= {"config_hash": "", "code_hash": "", "data_hash": ""}
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cifar")
-    manifest = write_manifest(folder / "raw.json", make_cifar_tree(folder / "raw", train=4, test=2))
-    pack(manifest, folder / "packed", "cifar10", 32, workers=1)
+def pack_tree(folder, tree, layout, side):
+    manifest = write_manifest(folder / "raw.json", tree)
+    pack(manifest, folder / "packed", layout, side, workers=1)
     return folder / "packed"
 
 
 @pytest.fixture(scope="module")
-def folders(smoke_packed, smoke_table, images):
-    return {"stored": smoke_packed, "augmented": images, "plain": images, "tabular": smoke_table}
+def folders(smoke_table, unsynced, tmp_path_factory):
+    """Packed data for each kind of views. Images are small: one method's features are all their pixels."""
+    views, images = (tmp_path_factory.mktemp(name) for name in ("views", "images"))
+    stored = pack_tree(views, make_small_3diebench(views / "raw"), "threediebench", SIDE)
+    plain = pack_tree(images, make_cifar_tree(images / "raw", train=4, test=2), "cifar10", SIDE)
+    return {"stored": stored, "augmented": plain, "plain": plain, "tabular": smoke_table}
 
 
 def is_declared(evaluator, row):
@@ -127,7 +133,9 @@ def few_shot(monkeypatch):
     monkeypatch.setitem(
         sys.modules, "workflow_scripts.evaluation.evaluators.few_shot", SimpleNamespace(EVALUATOR=FewShot)
     )
-    monkeypatch.setattr(plugins, "list_plugins", lambda *_: [*EVALUATORS, "few_shot"])
+    found = plugins.list_plugins
+    own = {"evaluation.evaluators": ["few_shot"]}
+    monkeypatch.setattr(plugins, "list_plugins", lambda package, name: found(package, name) + own.get(package, []))
 
 
 def test_an_evaluator_looks_at_other_data(few_shot, folders, tmp_path):
@@ -148,7 +156,7 @@ def test_other_data_are_normalised_as_the_encoder_was_trained(folders, tmp_path)
     run = open_small(tmp_path, "raw", VIEWS["stored"], folders["stored"], {"other": folders["plain"]})
     meta = run._others._own
     pixels, _ = run.features("other", "test")
-    shown = pixels.reshape(20, 3, 32, 32) * np.reshape(meta["std"], (3, 1, 1)) + np.reshape(meta["mean"], (3, 1, 1))
+    shown = pixels.reshape(20, 3, SIDE, SIDE) * np.reshape(meta["std"], (3, 1, 1)) + np.reshape(meta["mean"], (3, 1, 1))
     stored = np.load(folders["plain"] / "inputs.npy")[40:, 0].transpose(0, 3, 1, 2) / 255
     np.testing.assert_allclose(shown, stored, atol=1e-5)
 
@@ -167,10 +175,9 @@ def test_data_that_do_not_fit_are_a_reason_and_an_error(few_shot, folders, tmp_p
 
 
 def test_images_of_another_size_do_not_fit(folders, tmp_path):
-    manifest = write_manifest(tmp_path / "raw.json", make_cifar_tree(tmp_path / "raw", train=1, test=1))
-    pack(manifest, tmp_path / "packed", "cifar10", 16, workers=1)
-    run = open_small(tmp_path, "random", VIEWS["stored"], folders["stored"], {"small": tmp_path / "packed"})
-    assert run.misfit("small") == "images of small are of 16 pixels, the encoder's of 32"
+    large = pack_tree(tmp_path, make_cifar_tree(tmp_path / "raw", train=1, test=1), "cifar10", 16)
+    run = open_small(tmp_path, "random", VIEWS["stored"], folders["stored"], {"large": large})
+    assert run.misfit("large") == "images of large are of 16 pixels, the encoder's of 8"
 
 
 def test_wrong_names_are_one_sentence():
@@ -183,22 +190,15 @@ def test_wrong_names_are_one_sentence():
 
 
 def test_a_group_has_a_probe_of_its_own(folders, tmp_path, monkeypatch):
-    from workflow_scripts.evaluation.evaluators import relative_latents
-
     run = open_small(tmp_path, "random", VIEWS["stored"], folders["stored"], evaluation={**EVALUATION, "splits": []})
     seen = {}
-    monkeypatch.setattr(relative_latents, "probe_relative", lambda *a: seen.setdefault(a[3], a[5]) and {})
+    monkeypatch.setattr(relative_latents, "probe_relative", lambda *a: seen.update({a[3].start: a[5]}) or {})
     settings = {"probe": {"steps": 7, "lr": 0.5}, "probes": {"color": {"hidden": [3], "steps": None}}}
     list(make_evaluator("relative_latents", settings).rows(run))
     assert [(probe.hidden, probe.steps, probe.lr) for probe in seen.values()] == [([], 7, 0.5), ([3], 7, 0.5)]
 
 
 def test_the_command_writes_rows_and_a_summary(folders, tmp_path, run_module):
-    import json
-
-    from workflow_scripts.rows import read_rows
-    from workflow_scripts.support.files import read_json
-
     run = make_run(tmp_path / "run", "equimod", VIEWS["stored"], folders["stored"])
     names = ("retrieval", "attributes", "neighbours")
     evaluation = {**EVALUATION, "evaluators": {name: {} for name in names}}

@@ -1,20 +1,21 @@
 """Costs: the sizes of small cases by hand, and of what was really written."""
 
-from pathlib import Path
-
 import pytest
 
 from workflow_scripts.experiment import costs
-from workflow_scripts.experiment.config import read_yaml
-from workflow_scripts.experiment.runs import merge, parse_run
+from workflow_scripts.experiment.config import load_experiment
+from workflow_scripts.experiment.runs import parse_run
 
 pytestmark = pytest.mark.unit
-ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def paper():
-    return merge(read_yaml(ROOT / "config.yaml"), read_yaml(ROOT / "experiments" / "paper.yaml"))
+    return load_experiment("contextssl/paper")
+
+
+def run(dataset, name):
+    return parse_run("contextssl", dataset, name, 0)
 
 
 def test_packed_size_is_that_of_the_packed_images(smoke_config, smoke_packed):
@@ -25,19 +26,34 @@ def test_packed_size_is_that_of_the_packed_images(smoke_config, smoke_packed):
 def test_3diebench_by_hand(paper, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert costs.packed_bytes(paper, "3diebench") == 2_623_600 * 128 * 128 * 3
-    simclr, contextssl = parse_run("3diebench", "simclr", 0), parse_run("3diebench", "contextssl", 0)
+    simclr, plus, contextssl = (run("3diebench", name) for name in ("simclr", "simclr+", "contextssl"))
     assert costs.count_trained(paper, simclr) == 81000 * 1024
     assert costs.embedding_bytes(paper, simclr) == 2_623_600 * 4 * (512 + 2048)
-    contexts = 2 * 2 * 5 + 1 + 2 + 2  # z+ and z_r of two groups at five lengths, and five controls at one
-    assert costs.embedding_bytes(paper, contextssl) == 2_623_600 * 4 * 512 * (1 + contexts)
+    assert costs.embedding_bytes(paper, run("3diebench", "sie@color")) == 2_623_600 * 4 * (512 + 2 * 1024)
+    assert costs.embedding_bytes(paper, plus) == 2_623_600 * 4 * 512 * (1 + 5)
+    # At each of five lengths z+ and z_r of two groups, and z+ with no action; z+ of five controls at one length.
+    assert costs.embedding_bytes(paper, contextssl) == 2_623_600 * 4 * 512 * (1 + 2 * 2 * 5 + 5 + 1 + 2 + 2)
+
+
+def test_inputs_of_every_kind_of_source():
+    small, cifar = load_experiment("contextssl/tabular"), load_experiment("contextssl/cifar10-small")
+    assert costs.count_inputs(small, "embedded") == 5 * (110 + 30) * 40
+    assert costs.count_inputs(small, "adult") == 45222
+    assert costs.count_inputs(small, "mimic3-synthetic") == 20000
+    assert costs.count_inputs(cifar, "cifar10-small") == 10 * (1000 + 200)
+    # The image itself and four augmented views.
+    assert costs.embedding_bytes(cifar, run("cifar10-small-crop-blur", "random")) == 12000 * 5 * 4 * 128
 
 
 def test_what_is_trained_is_not_counted(paper, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    run = parse_run("3diebench", "contextssl", 0)
     before = costs.describe_costs(paper)
     assert "Runs: 60, of which to train: 54" in before  # random and constant do not train
-    weights = tmp_path / run.folder / "weights.safetensors"
+    weights = tmp_path / run("3diebench", "contextssl").folder / "weights.safetensors"
     weights.parent.mkdir(parents=True)
     weights.touch()
     assert "Runs: 60, of which to train: 53" in costs.describe_costs(paper)
+
+
+def test_what_is_imported_is_not_trained(paper):
+    assert costs.count_trained(paper, run("3diebench", "contextssl~authors")) == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow_scripts.experiment.config import read_yaml
+from workflow_scripts.experiment.plain import read_yaml
 
 pytestmark = pytest.mark.unit
 ENVS = Path(__file__).parents[1] / "envs"

@@ -1,33 +1,96 @@
-"""The evaluation of a run as a whole: what does not fit into memory at once is probed in parts, to the same rows."""
+"""What evaluators see of a run, and which of its embeddings they measure."""
 
+import numpy as np
 import pytest
 import torch
+from raw_trees import make_small_3diebench, write_manifest
+from small_runs import CPU, EVALUATION, STORED, make_small_evaluator, open_small
 
+from workflow_scripts.data.packing import pack
 from workflow_scripts.data.views import open_views
-from workflow_scripts.evaluation import evaluator
-from workflow_scripts.evaluation.embeddings import embed_run
-from workflow_scripts.experiment.identity import claim_run
-from workflow_scripts.experiment.runs import get_settings, parse_run
-from workflow_scripts.training.run import build_method, save_weights
+from workflow_scripts.evaluation import run as evaluated
+from workflow_scripts.evaluation.metrics import top1
+from workflow_scripts.methods.simclr import SimCLR
+from workflow_scripts.rows import KEY_COLUMNS
 
 pytestmark = pytest.mark.unit
+VIEWS = 3
 
 
-def test_contexts_that_do_not_fit_are_probed_in_parts(smoke_packed, smoke_config, tmp_path, monkeypatch):
-    settings = get_settings(smoke_config, parse_run("smoke", "contextssl", 0))
-    cpu, run, folder = torch.device("cpu"), tmp_path / "run", tmp_path / "embeddings"
-    identity = claim_run(run, settings, smoke_packed)
-    space = open_views(smoke_packed, settings["dataset"], "train", cpu).space
-    save_weights(build_method(settings, space, smoke_packed), run / "weights.safetensors", identity)
-    embed_run(run, smoke_packed, smoke_config["evaluation"], folder, cpu)
+@pytest.fixture(scope="module")
+def packed(unsynced, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored")
+    manifest = write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw", train=12, views=VIEWS))
+    pack(manifest, folder / "packed", "threediebench", 8, workers=1)
+    return folder / "packed"
 
-    def measure(bytes_at_a_time):
-        monkeypatch.setattr(evaluator, "BANK_BYTES", bytes_at_a_time)
-        rows = evaluator.ProbedRun(run, folder, smoke_config["evaluation"], cpu).rows()
-        names = ("representation", "context", "length", "split", "task", "metric")
-        return {tuple(row[name] for name in names): row["value"] for row in rows}
 
-    whole, parts = measure(2**40), measure(1)
+def measure(run, *names):
+    """The values of evaluators by their keys."""
+    rows = [row for name in names for row in make_small_evaluator(name).rows(run)]
+    return {tuple(row[key] for key in KEY_COLUMNS if key in row): row["value"] for row in rows}
+
+
+def test_contexts_that_do_not_fit_are_probed_in_parts(packed, tmp_path, monkeypatch):
+    run = open_small(tmp_path, "contextssl", STORED, packed)
+    names = ("relative_latents", "individual_latents", "classes")
+    whole = measure(run, *names)
+    monkeypatch.setattr(evaluated, "BANK_BYTES", 1)
+    parts = measure(run, *names)
     assert len(whole) == len(parts) > 20
     assert len({key[1:3] for key in whole}) > 3
     assert parts == pytest.approx(whole, abs=0.02)
+
+
+def test_only_features_that_are_all_the_same_retrieve_without_a_prediction(packed, tmp_path):
+    for method, expected in (("constant", 1 / VIEWS), ("random", None)):
+        run = open_small(tmp_path / method, method, STORED, packed)
+        retrieval = make_small_evaluator("retrieval")
+        assert bool(retrieval.skip(run)) == (expected is None)
+        found = {(row["representation"], row["metric"]): row["value"] for row in retrieval.rows(run)}
+        assert found.get(("h", "hit@1")) == (pytest.approx(expected) if expected else None)
+
+
+def test_embeddings_are_those_of_the_method(packed, tmp_path):
+    run = open_small(tmp_path, "contextssl", STORED, packed)
+    assert set(run.contexts) > {"rotation-0", "rotation-2", "color-2", "color+shuffled-2"}
+    views = open_views(packed, run.settings["dataset"], "test", CPU)
+    inputs, states = next(views.fixed(len(views)))
+    with torch.inference_mode():
+        features = run.method.encoder(inputs.flatten(0, 1)).unflatten(0, inputs.shape[:2])
+        empty = torch.zeros(0, features.shape[-1]), torch.zeros(0, run.space.dim)
+        context = run.method.cache_context(*empty)
+        for i in range(VIEWS):
+            action = run.space.show(run.space.relate(states[:, 0], states[:, i]), ("color",))
+            moved = run.method.embed(features[:, 0], action, context)
+            own = run.method.embed(features[:, i], torch.zeros_like(action), context)
+            np.testing.assert_allclose(run.read("test", "zr.color-0")[:, i], moved, atol=1e-5)
+            np.testing.assert_allclose(run.read("test", "z+.color-0")[:, i], own, atol=1e-5)
+    np.testing.assert_allclose(run.read("test", "h"), features, atol=1e-5)
+    assert not run.has("zr.color+shuffled-2")  # the action of a control has no truth to follow
+
+
+def test_every_readout_and_an_online_probe_are_measured(packed, tmp_path, monkeypatch):
+    def read_out(self, features):
+        return {"first": features[:, :3], "all": features}
+
+    monkeypatch.setattr(SimCLR, "embeddings", read_out)
+    monkeypatch.setattr(SimCLR, "logits", lambda self, features: features[:, : self.task.classes])
+    run = open_small(tmp_path, "simclr", STORED, packed, evaluation={**EVALUATION, "splits": ["train", "test"]})
+    assert run.readouts == ["first", "all"]
+    found = measure(run, "relative_latents", "classes")
+    assert {key[0] for key in found if key[4] == "color"} == {"h", "first", "all"}
+    assert {key[0] for key in found if key[4] == "class"} == {"h", "first", "all", "logits"}
+    same = [key for key in found if key[0] == "all"]
+    assert [found[key] for key in same] == [found["h", *key[1:]] for key in same]
+    for split in ("train", "test"):
+        truth = np.repeat(run.read(split, "labels"), VIEWS)
+        expected = top1(truth, run.read(split, "h")[..., : run.classes].reshape(len(truth), -1).argmax(axis=1))
+        assert found["logits", "", None, split, "class", "top1"] == pytest.approx(expected)
+
+
+def test_labels_that_depend_on_the_context_have_features_as_control(packed, tmp_path):
+    run = open_small(tmp_path, "contextssl", STORED, packed)
+    assert make_small_evaluator("context_labels").skip(run) == ""
+    places = {key[:3] for key in measure(run, "context_labels")}
+    assert places == {("z+", "", 0), ("z+", "", 2), ("h", "", 0)}

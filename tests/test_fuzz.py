@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workflow_scripts.data.readers.threediebench import LATENT_NAMES, read_latents
-from workflow_scripts.experiment.config import ROOT, check_config, read_yaml
+from workflow_scripts.experiment.config import complete_config, load_experiment
+from workflow_scripts.experiment.plain import check_plain, read_yaml, retype
 from workflow_scripts.experiment.runs import get_settings, list_runs
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.faults
-CONFIG = read_yaml(ROOT / "config.yaml")
+CONFIG = load_experiment("contextssl/hard")
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
@@ -43,18 +44,30 @@ def test_any_entry_of_a_config_may_be_anything(path, value, remove):
     else:
         place[path[-1]] = value
     with contextlib.suppress(UserError):
-        check_config(config)
-        for run in list_runs(config):
-            get_settings(config, run)
+        completed = complete_config(config)
+        assert complete_config(completed) == completed
+        for run in list_runs(completed):
+            get_settings(completed, run)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(text=st.text(max_size=30) | st.sampled_from(["&a [*a]", "!!set {a}", "{a: b: c}", "\t", "- - -", "? a"]))
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    text=st.text(max_size=30)
+    | st.text("abx: {}[],-&*!<>|?'\"#%@~.1\n\t", max_size=40)
+    | st.sampled_from(["&a [*a]", "!!set {a}", "{a: b: c}", "\t", "- - -", "? a"])
+)
 def test_any_text_is_plain_yaml_or_refused(text, tmp_path_factory):
     file = tmp_path_factory.mktemp("yaml") / "config.yaml"
     file.write_text(text)
     with contextlib.suppress(UserError):
-        read_yaml(file)
+        check_plain(read_yaml(file), "what was read")
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(value=VALUES | st.lists(st.sampled_from([".nan", "0x1F", "1e3", "1:30", "~", "*a", "&a", "- 1", "1_0", "0b1"])))
+def test_any_command_line_is_plain_or_refused(value):
+    with contextlib.suppress(UserError):
+        check_plain(retype(value), "what was given")
 
 
 def encode(array):

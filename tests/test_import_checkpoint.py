@@ -73,7 +73,7 @@ def test_evaluation_takes_an_imported_run_for_one_of_ours(smoke_config, smoke_pa
     assert read_weights(run / "weights.safetensors")[1] == read_identity(run)[1]
     contexts = {"lengths": [0, 2], "controls": [], "control_lengths": [2]}
     evaluation = {**smoke_config["evaluation"], "contexts": contexts}
-    rows, labels = run / "rows" / "evaluation.parquet", json.dumps(get_labels(smoke_config, RUN))
+    rows, labels = run / "rows" / "evaluation.parquet", json.dumps(get_labels(RUN))
     options = ["--run", run, "--data", smoke_packed, "--evaluation", json.dumps(evaluation), "--labels", labels]
     options += ["--output", rows, "--summary", tmp_path / "evaluation.json", "--card", tmp_path / "card.md"]
     options += ["--device", "cpu", "--threads", 1]

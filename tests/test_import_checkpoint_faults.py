@@ -207,7 +207,9 @@ def test_only_a_run_that_says_so_is_imported(state, smoke_config, smoke_packed, 
     trained = {**settings, "training": {**settings["training"], "checkpoint": ""}}
     assert "training.checkpoint None" in refuse(checkpoint, run, smoke_packed, trained)
     simclr = {**settings, "method": "simclr"}
-    assert "no released checkpoint of simclr is known, only of contextssl" in refuse(checkpoint, run, smoke_packed, simclr)
+    assert "no released checkpoint of simclr is known, only of contextssl" in refuse(
+        checkpoint, run, smoke_packed, simclr
+    )
     assert "nowhere" in refuse(checkpoint, run, tmp_path / "nowhere", settings)
 
 

@@ -213,14 +213,17 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ([], "the settings of synthetic patients are []; give a map"),
-        ({"patient": 5}, "unknown setting 'patient' of synthetic patients; there are gender_on_stay, "),
-        ({"patients": 29}, "setting patients of synthetic patients is 29; give a whole number from 30 to 100000"),
-        ({"patients": 50.5}, "setting patients of synthetic patients is 50.5; give a whole number"),
-        ({"male_share": 1.0}, "setting male_share of synthetic patients is 1.0; give a number from 0.05 to 0.95"),
-        ({"gender_on_stay": "much"}, "setting gender_on_stay of synthetic patients is 'much'; give a number from -10"),
-        ({"proxy_strength": float("nan")}, "setting proxy_strength of synthetic patients is nan"),
-        ({"seed": True}, "setting seed of synthetic patients is True"),
+        ([], "settings of synthetic patients: the top level: [] is not of type 'object'"),
+        (
+            {"patient": 5},
+            "settings of synthetic patients: unknown key 'patient' at the top level; did you mean 'patients'?",
+        ),
+        ({"patients": 29}, "settings of synthetic patients: patients: 29 is less than the minimum of 30"),
+        ({"patients": 50.5}, "settings of synthetic patients: patients: 50.5 is not of type 'integer'"),
+        ({"male_share": 1.0}, "settings of synthetic patients: male_share: 1.0 is greater than the maximum of 0.95"),
+        ({"gender_on_stay": "much"}, "settings of synthetic patients: gender_on_stay: 'much' is not of type"),
+        ({"proxy_strength": float("nan")}, "settings of synthetic patients: proxy_strength: nan is not of type"),
+        ({"seed": True}, "settings of synthetic patients: seed: True is not of type 'integer'"),
     ],
 )
 def test_bad_settings_are_told_in_one_sentence(given, sentence):

@@ -8,6 +8,7 @@ import torch
 from workflow_scripts.data.views import open_views
 from workflow_scripts.experiment.identity import claim_run
 from workflow_scripts.experiment.runs import get_settings, parse_run
+from workflow_scripts.methods.base import Task
 from workflow_scripts.reporting.model_card import describe_model
 from workflow_scripts.training.run import build_method, save_weights
 
@@ -15,12 +16,12 @@ pytestmark = pytest.mark.unit
 
 
 def test_the_loading_example_loads_the_weights(smoke_packed, smoke_config, tmp_path):
-    settings, run = get_settings(smoke_config, parse_run("smoke", "sie@rotation", 3)), tmp_path / "run"
+    settings, run = get_settings(smoke_config, parse_run("contextssl", "smoke", "sie@rotation", 3)), tmp_path / "run"
     identity = claim_run(run, settings, smoke_packed)
     views = open_views(smoke_packed, settings["dataset"], "train", torch.device("cpu"))
-    method = build_method(settings, views.space, smoke_packed)
+    method = build_method(settings, Task(views.space, views.classes), smoke_packed)
     save_weights(method, run / "weights.safetensors", identity)
-    where = {"representation": "h", "context": "", "length": None, "task": "class", "metric": "top1", "value": 51.25}
+    where = {"representation": "h", "condition": "", "level": None, "task": "class", "metric": "top1", "value": 51.25}
     card = describe_model(run, smoke_packed, [{**where, "split": "test"}, {**where, "split": "val", "value": 7}])
     assert "# sie@rotation, seed 3" in card
     assert "| h |  |  | class | top1 | 51.25 |" in card

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.faults
 
 
 def settings_of(config, name="contextssl", **training):
-    settings = get_settings(config, parse_run("smoke", name, 0))
+    settings = get_settings(config, parse_run("contextssl", "smoke", name, 0))
     settings["training"] = {**settings["training"], **training}
     return settings
 

@@ -8,10 +8,13 @@ from project import run_as_user
 from workflow_scripts.readme import (
     README,
     VERDICTS,
+    copy_figures,
     count_seeds,
     fill_readme,
+    merge_papers,
     merge_verdicts,
     read_verdicts,
+    render_papers,
     render_verdicts,
 )
 from workflow_scripts.support.errors import UserError
@@ -29,19 +32,42 @@ def test_verdicts_are_those_that_are_kept():
     kept = read_json(VERDICTS)
     text = README.read_text()
     assert fill_readme(text, kept) == text, "README.md is not what docs/reproduced.json says; run: make readme"
-    assert "reproduced" in render_verdicts(kept)
+    assert "reproduced" in render_papers(kept)
 
 
 @pytest.mark.unit
 def test_verdicts_come_from_scorecards(tmp_path):
     with pytest.raises(UserError, match="run make reproduce first"):
         read_verdicts(tmp_path)
-    table = {"scope": "toy", "rows": [["id", "It works", "not reproduced"]], "caveat": "small"}
-    write_json(tmp_path / "toy.scorecard.json", table)
-    (tmp_path / "toy.scorecard.csv").write_text("claim,comparison,seeds\nid,one,3\nid,another,1\n")
-    text = render_verdicts(read_verdicts(tmp_path))
-    assert "| It works | not reproduced |" in text
-    assert "toy: 3 seeds; small." in text
+    for paper in ("one", "two"):
+        (tmp_path / paper).mkdir()
+        place = {"paper": paper, "scope": "toy", "table": "scorecard"}
+        table = {"place": place, "lines": [["id", f"{paper} works", "not reproduced"]], "caveat": "small"}
+        write_json(tmp_path / paper / "toy.scorecard.json", table)
+        (tmp_path / paper / "toy.scorecard.csv").write_text("claim,comparison,seeds\nid,one,3\nid,another,1\n")
+    found = read_verdicts(tmp_path)
+    text = render_papers(found)
+    assert "| one says | toy |" in text
+    assert "| two works | not reproduced |" in text
+    assert text.count("toy: 3 seeds; small.") == 2
+    assert merge_papers({"three": found["one"]}, found) == {"three": found["one"], **found}
+
+
+@pytest.mark.unit
+def test_figures_that_are_kept_are_those_of_the_report_with_most_seeds(tmp_path):
+    report, kept = tmp_path / "report", tmp_path / "docs"
+    for folder, text in ((report / "figures", b"new"), (kept, b"old")):
+        (folder / "one").mkdir(parents=True)
+        (folder / "one" / "toy.curves.png").write_bytes(text)
+    (report / "figures" / "one" / "toy.more.png").touch()
+
+    def judged(seeds):
+        return {"one": {"toy": {"claims": [{"claim": "a", "verdict": "reproduced", "seeds": seeds}], "caveat": ""}}}
+
+    copy_figures(report, judged(3), judged(1), kept)
+    assert (kept / "one" / "toy.curves.png").read_bytes() == b"old"
+    copy_figures(report, judged(3), judged(3), kept)
+    assert [(path.name, path.read_bytes()) for path in (kept / "one").iterdir()] == [("toy.curves.png", b"new")]
 
 
 @pytest.mark.unit
@@ -69,7 +95,7 @@ def test_fewer_seeds_do_not_overrule_more_and_are_named():
     merged = merge_verdicts(known, found)
     expected = judged(a=("not reproduced", 3), b=("reproduced", 1), c=("undecided", 1), d=("undecided", 3))
     assert merged == expected
-    text = render_verdicts(merged)
+    text = render_verdicts("paper", merged)
     assert [count_seeds(entry) for entry in (*known.values(), *judged(a=("not run", 1)).values(), None)] == [3, 0, 0]
     for line in ("| a | not reproduced |", "| b | reproduced (1 seed) |", "| d | undecided |", "toy: 3 seeds; small."):
         assert line in text
@@ -89,13 +115,13 @@ def shorten(line, folder):
     if target in LONG:
         return line.replace('ARGS="', 'ARGS="--dry-run ') if "ARGS" in line else f"{line} ARGS=--dry-run"
     if target == "tables":
-        return f"{line} EXPERIMENT=smoke"  # of which there are results
+        return f"{line} EXPERIMENT=contextssl/smoke"  # of which there are results
     return f"{line} ARGS={ASKED[target]}" if target in ASKED else line
 
 
 @pytest.mark.workflow
 def test_every_command_of_the_readme_runs(project):
-    done = run_as_user(project, "make reproduce EXPERIMENT=smoke")
+    done = run_as_user(project, "make reproduce EXPERIMENT=contextssl/smoke")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     commands = list_commands()
     assert len(commands) > 20
@@ -105,4 +131,4 @@ def test_every_command_of_the_readme_runs(project):
         done = run_as_user(project, shorten(line, project))
         assert done.returncode == 0, line + done.stdout[-3000:] + done.stderr[-3000:]
         assert (done.stdout + done.stderr).strip(), f"{line} says nothing"
-    assert (project / "results" / "tensorboard" / "smoke" / "simclr" / "seed0").is_dir()
+    assert (project / "results" / "tensorboard" / "contextssl" / "smoke" / "simclr" / "seed0").is_dir()

@@ -21,14 +21,14 @@ from workflow_scripts.data.rendering import scenes
 from workflow_scripts.data.rendering import tree as render_tree
 from workflow_scripts.data.rendering.settings import parse_settings
 from workflow_scripts.data.rendering.source import draw_tree
-from workflow_scripts.experiment.config import ROOT, read_yaml
+from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
 
 SMALL = {
     "classes": 2,
-    "objects_per_class": {"train": 3, "val": 2},
+    "objects_per_class": {"train": 3, "test": 2},
     "views": 3,
     "resolution": 16,
     "supersampling": 1,
@@ -125,7 +125,7 @@ def test_another_seed_is_another_tree(tree, tmp_path):
 @pytest.mark.faults
 def test_kill_and_rerun_gives_the_same_tree(tmp_path):
     """SIGKILL in the middle of drawing; the next run keeps what was complete and draws the rest."""
-    settings = {**SMALL, "objects_per_class": {"train": 40, "val": 2}, "views": 12}
+    settings = {**SMALL, "objects_per_class": {"train": 40, "test": 2}, "views": 12}
     raw = tmp_path / "killed" / "raw"
     options = ["--raw", raw, "--manifest", tmp_path / "m.json", "--contact-sheet", tmp_path / "s.png"]
     options += ["--source", "small", "--settings", json.dumps(settings), "--workers", "2"]
@@ -193,20 +193,21 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ([], "the render settings are []; give a map"),
-        ({"clases": 5}, "unknown render setting 'clases'; the settings are classes, "),
-        ({"classes": 0}, "render setting classes is 0; give a whole number from 1 to 99"),
-        ({"views": 2.5}, "render setting views is 2.5; give a whole number"),
-        ({"views": True}, "render setting views is True; give a whole number"),
-        ({"jitter": "much"}, "render setting jitter is 'much'; give a number from 0.0 to 0.5"),
-        ({"jitter": math.nan}, "render setting jitter is nan"),
-        ({"parts": 2}, "render setting parts is 2"),
-        ({"shadow": 1}, "render setting shadow is 1; give true or false"),
-        ({"objects_per_class": {"train": 3}}, "render setting objects_per_class is {'train': 3}; give"),
-        ({"objects_per_class": {"train": 3, "val": 0}}, "render setting objects_per_class.val is 0"),
-        ({"floor_hue_range": [0, 360]}, "render setting floor_hue_range is 360; give a number from 0.0 to 1.0"),
-        ({"rotation_range": [1, -1]}, "render setting rotation_range is [1.0, -1.0]; give the lowest value first"),
-        ({"rotation_range": 1.0}, "render setting rotation_range is 1.0; give two numbers, [lowest, highest]"),
+        ([], "render settings: the top level: [] is not of type 'object'"),
+        ({"clases": 5}, "render settings: unknown key 'clases' at the top level; did you mean 'classes'?"),
+        ({"classes": 0}, "render settings: classes: 0 is less than the minimum of 1"),
+        ({"views": 2.5}, "render settings: views: 2.5 is not of type 'integer'"),
+        ({"views": 3.0}, "render settings: views: 3.0 is not of type 'integer' (write 3)"),
+        ({"views": True}, "render settings: views: True is not of type 'integer'"),
+        ({"jitter": "much"}, "render settings: jitter: 'much' is not of type 'number'"),
+        ({"jitter": math.nan}, "render settings: jitter: nan is not of type 'number'"),
+        ({"parts": 2}, "render settings: parts: 2 is less than the minimum of 3"),
+        ({"shadow": 1}, "render settings: shadow: 1 is not of type 'boolean'"),
+        ({"objects_per_class": {"train": 3, "val": 2}}, "render settings: unknown key 'val' at objects_per_class"),
+        ({"objects_per_class": {"test": 0}}, "render settings: objects_per_class.test: 0 is less than the minimum"),
+        ({"floor_hue_range": [0, 360]}, "render settings: floor_hue_range.1: 360 is greater than the maximum of 1"),
+        ({"rotation_range": [1, -1]}, "render settings: rotation_range: [1, -1] does not ascend"),
+        ({"rotation_range": 1.0}, "render settings: rotation_range: 1.0 is not of type 'array'"),
     ],
 )
 def test_bad_settings_are_told_in_one_sentence(given, sentence):
@@ -226,8 +227,8 @@ def test_command_line_tells_bad_json(run_module, tmp_path):
 
 
 def test_settings_are_those_of_the_default_experiment():
-    """The defaults are config.yaml's embedded data, and equal numbers of other types give the same tree."""
-    given = read_yaml(ROOT / "config.yaml")["sources"]["embedded"]["render"]
+    """Its data are the defaults, and equal numbers of other types give the same tree."""
+    given = load_experiment("contextssl/small")["sources"]["embedded"]["render"]
     assert parse_settings({}).as_json() == given
     settings = parse_settings(given)
     assert settings.as_json() == given

@@ -4,101 +4,52 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from reported import CAVEAT, GROUPS, PAPER, ROOT, make_all_rows, make_given, make_row, tables_of
 
-from workflow_scripts.experiment.identity import hash_code, list_training_code
-from workflow_scripts.reporting.cells import make_tables, read_material
-from workflow_scripts.reporting.findings import describe_controls
-from workflow_scripts.reporting.formats import FORMATS, format_number, lay_out, to_latex, to_markdown
+from workflow_scripts.experiment.code import hash_code, list_training_code
+from workflow_scripts.reporting import page
+from workflow_scripts.reporting.evaluations import describe_skipped
+from workflow_scripts.reporting.figures.base import Subject
+from workflow_scripts.reporting.formats import FORMATS, lay_out, to_latex, to_markdown
 from workflow_scripts.reporting.interactive import draw_curves
-from workflow_scripts.reporting.layouts import list_views
-from workflow_scripts.reporting.page import describe_provenance, make_page
+from workflow_scripts.reporting.measured import describe_measured, select_rows
+from workflow_scripts.reporting.numbers import format_number
+from workflow_scripts.reporting.papers import read_paper
+from workflow_scripts.reporting.places import list_places
 from workflow_scripts.reporting.plots import plot_curves, save_figure
-from workflow_scripts.rows import make_rows, read_rows, write_rows
+from workflow_scripts.reporting.targets import TABLE_ENDINGS, list_figure_files, list_table_files
+from workflow_scripts.rows import make_rows, write_rows
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import write_json
 
 pytestmark = pytest.mark.unit
-ROOT = Path(__file__).parents[1]
-PAPER = ROOT / "papers" / "contextssl.yaml"
-CAVEAT = "embedded data <b>& small</b>"
-GROUPS = ["rotation", "color"]
-LENGTHS = [0, 2, 14, 30, 126]
-
-
-def row(run, task, metric, value, representation="h", context="", length=None, seed=0, dataset="toy"):
-    method, _, variant = run.partition("~")
-    keys = {"dataset": dataset, "benchmark": "3diebench", "method": method, "group": "", "variant": variant}
-    where = {"seed": seed, "representation": representation, "context": context, "length": length, "split": "test"}
-    origin = {"run": f"results/{dataset}/{run}/seed{seed}", "config_hash": "c", "data_hash": "d", "code_hash": "e"}
-    return {**keys, **where, "task": task, "metric": metric, "value": value, "n": 9, **origin, "device": "cpu"}
-
-
-def make_all_rows(random, runs, dataset="toy"):
-    """Random numbers of every run with three seeds; contextssl under every context."""
-    rows = []
-    for run in runs:
-        places = [("h", "", None)]
-        if run.startswith("contextssl"):
-            places += [("z+", kind, length) for kind in GROUPS for length in LENGTHS]
-            places += [("z+", kind, 14) for kind in ("zero-action", "rotation+shuffled", "color+shuffled")]
-        for representation, context, length in places:
-            for seed in range(3):
-                for task in GROUPS:
-                    for metric in ("r2", "r2_pooled"):
-                        value = float(random.random())
-                        rows.append(row(run, task, metric, value, representation, context, length, seed, dataset))
-                rows.append(row(run, "class", "top1", 90.0, representation, context, length, seed, dataset))
-    return rows
 
 
 @pytest.fixture
 def given(tmp_path, random):
     """Stored rows of two methods and a control, and what the rules would pass."""
-    rows = make_rows(make_all_rows(random, ["simclr", "contextssl", "constant"]))
-    path = tmp_path / "rows.parquet"
-    write_rows(rows, path)
-    meta = tmp_path / "data" / "toy" / "packed" / "meta.json"
-    meta.parent.mkdir(parents=True)
-    objects = {"train": 3, "val": 2}
-    facts = {"source": "toy", "description": "Toy.", "classes": ["<script>alert(1)</script>"], "objects": objects}
-    facts |= {"caveat": CAVEAT, "views": 4, "resolution": 32}
-    write_json(meta, {**facts, "columns": [], "counts": [["patients", 100], ["adults", 99]]})
-    entry = {
-        "source": "toy",
-        "benchmark": "3diebench",
-        "groups": GROUPS,
-        "methods": ["simclr", "contextssl", "constant"],
-    }
-    entry["transformers"] = {"contextssl": {"mask_probability": 0.9, "block_tokens": 128}}
-    return {"rows": rows, "path": path, "meta": meta, "datasets": {"toy": entry}}
-
-
-def tables_of(given, **changes):
-    given = {**given, **changes}
-    material = read_material(given["path"], [given["meta"]], given["datasets"], given.get("histories", []))
-    return {(table.view.scope, table.view.name): table for table in make_tables(material, [PAPER])}
+    return make_given(tmp_path, random)
 
 
 def test_cells_match_a_loop(given):
     main = tables_of(given)["toy", "main"]
     rows = given["rows"].to_dict("records")
-    for line, cells in zip(main.view.rows, main.cells, strict=True):
+    for line, cells in zip(main.view.lines, main.cells, strict=True):
         for column, cell in zip(main.view.columns, cells, strict=True):
             wanted = column.select["representation"]
-            context = line.select.get("context") if wanted == "embedding" else None
+            condition = line.select.get("condition") if wanted == "embedding" else None
             values = [
                 r["value"]
                 for r in rows
                 if r["method"] == line.select["method"]
                 and (r["task"], r["metric"]) == (column.select["task"], column.select["metric"])
-                and r["representation"] == ("z+" if context else "h")
-                and r["context"] == (context or "")
-                and (not context or r["length"] == 126)
+                and r["representation"] == ("z+" if condition else "h")
+                and r["condition"] == (condition or "")
+                and (not condition or r["level"] == 126)
                 and r["group"] == line.select.get("group", "")
             ]
             assert cell.seeds == len(values)
@@ -112,7 +63,7 @@ def test_cells_match_a_loop(given):
 
 def test_published_values_stand_in_their_cells(given):
     main = tables_of(given)["toy", "main"]
-    by_label = {(line.section, line.label): cells for line, cells in zip(main.view.rows, main.cells, strict=True)}
+    by_label = {(line.section, line.label): cells for line, cells in zip(main.view.lines, main.cells, strict=True)}
     assert [cell.published for cell in by_label["invariant", "simclr"][:3]] == [0.506, 0.148, 85.3]
     assert [cell.published for cell in by_label["color", "contextssl"][:3]] == [0.344, 0.986, 80.4]
     cell = by_label["rotation", "contextssl"][0]
@@ -124,7 +75,7 @@ def test_methods_that_no_published_row_names_get_a_row(given, random, tmp_path):
     write_rows(rows, path := tmp_path / "more.parquet")
     datasets = {"toy": {**given["datasets"]["toy"], "methods": ["byol", "contextssl", "contextssl~mask0"]}}
     main = tables_of(given, path=path, datasets=datasets)["toy", "main"]
-    labels = [line.label for line in main.view.rows]
+    labels = [line.label for line in main.view.lines]
     assert {"moco", "byol", "contextssl~mask0", "constant"} <= set(labels)  # measured only, configured only, both
     assert all(cell.mean is None for cell in main.cells[labels.index("byol")])
     assert all(cell.mean is not None for cell in main.cells[labels.index("moco")])
@@ -132,10 +83,11 @@ def test_methods_that_no_published_row_names_get_a_row(given, random, tmp_path):
 
 def test_views_of_variants_and_of_data_sets_appear_when_there_are_some(given):
     entry = given["datasets"]["toy"]
-    one = {name for _, name in list_views(PAPER, {"toy": entry})}
+    paper = read_paper(PAPER)
+    one = {place.table for place in list_places(paper, {"toy": entry})}
     assert not one & {"ladder", "context_variants"}
     several = {"toy": entry, "twin": {**entry, "methods": ["contextssl~mask0"]}}
-    views = list_views(PAPER, several)
+    views = {(place.scope, place.table) for place in list_places(paper, several)}
     assert ("datasets", "ladder") in views
     assert ("twin", "context_variants") in views
     assert ("toy", "context_variants") not in views
@@ -147,37 +99,52 @@ def test_figures_of_no_runs_say_so(name, given, random, tmp_path):
     write_rows(make_rows(make_all_rows(random, names)), path := tmp_path / "more.parquet")
     datasets = {"toy": {**given["datasets"]["toy"], "methods": names}}
     table = tables_of(given, path=path, datasets=datasets)["toy", name]
-    assert plot_curves(table).axes
-    assert ("constant predictor" in {line.name for line in draw_curves(table).data}) == bool(table.floors)
-    assert bool(table.floors) == (name == "context_curves")
-    empty = replace(table, view=replace(table.view, rows=[]), cells=[])
-    assert "No run" in plot_curves(empty).texts[0].get_text()
-    assert not draw_curves(empty).data
+    subject, floors = Subject("toy", "", table), table.figure.make_floors(table)
+    assert table.figure.draw(subject).axes
+    drawn = draw_curves(table, table.figure)
+    assert json.loads(table.figure.draw_interactive(subject)) == json.loads(drawn.to_json())
+    assert ("constant predictor" in {line.name for line in drawn.data}) == bool(floors)
+    assert bool(floors) == (name == "context_curves")
+    empty = replace(table, view=replace(table.view, lines=[]), cells=[])
+    assert "No run" in plot_curves(empty, table.figure).texts[0].get_text()
+    assert not draw_curves(empty, table.figure).data
 
 
-def test_controls_without_contexts_to_compare_with_are_left_out(given):
-    rows = read_rows(given["path"])
-    assert len(describe_controls(rows, "toy", GROUPS)) == 3
-    assert describe_controls(rows[rows["length"] != 0], "toy", GROUPS) == []
+def test_conditions_other_than_contexts_are_kept_apart():
+    rows = [make_row("simclr", "class", "top1", 80.0)]
+    rows += [{**make_row("simclr", "class", "top1", 70.0 - n, level=n), "condition": "fog"} for n in (1, 3)]
+    frame = make_rows(rows)
+    query = {"method": "simclr", "task": "class", "metric": "top1", "representation": "h"}
+
+    def values(**more):
+        return list(select_rows(frame, {**query, **more})["value"])
+
+    assert values() == [80.0]
+    assert values(condition="fog") == [69.0, 67.0]
+    assert values(condition="fog", level=3) == values(condition="fog", level="highest") == [67.0]
+    assert values(condition="context rotation", level=14) == [80.0]  # h is the same under every context
+    (run,) = describe_measured(frame, "toy", GROUPS, []).contexts.items()
+    assert run[1] == []
 
 
 def test_a_ladder_shows_effects_by_seed_and_training_time(given, random, tmp_path):
     rows = make_rows(make_all_rows(random, ["contextssl"]) + make_all_rows(random, ["contextssl"], "twin"))
     write_rows(rows, path := tmp_path / "ladder.parquet")
     entry = {**given["datasets"]["toy"], "methods": ["contextssl"]}
-    history = tmp_path / "results" / "twin" / "contextssl" / "seed1" / "state" / "history.jsonl"
+    run = tmp_path / "results" / "space" / "twin" / "contextssl" / "seed1"
+    history = run / "state" / "history.jsonl"
     history.parent.mkdir(parents=True)
     history.write_text('{"step": 20, "loss": 2.0, "seconds": 1.5}\n{"step": 40, "loss": 1.0, "seconds": 2.0}\n')
     datasets = {"toy": entry, "twin": entry}
-    ladder = tables_of(given, path=path, datasets=datasets, histories=[history])["datasets", "ladder"]
-    assert [line.section for line in ladder.view.rows] == ["toy", "twin"]
+    ladder = tables_of(given, path=path, datasets=datasets, runs=[run])["datasets", "ladder"]
+    assert [line.section for line in ladder.view.lines] == ["toy", "twin"]
     labels = [column.label for column in ladder.view.columns]
     times = [cells[labels.index("Training [s]")] for cells in ladder.cells]
     assert times[0].mean is None
     assert times[1].mean == 3.5
     own = rows[(rows["dataset"] == "twin") & (rows["task"] == "rotation") & (rows["metric"] == "r2")]
-    own = own[(own["length"] == 14) & (own["representation"] == "z+")].set_index(["context", "seed"])["value"]
-    effects = [own["rotation", seed] - own["color", seed] for seed in range(3)]
+    own = own[(own["level"] == 14) & (own["representation"] == "z+")].set_index(["condition", "seed"])["value"]
+    effects = [own["context rotation", seed] - own["context color", seed] for seed in range(3)]
     cell = ladder.cells[1][labels.index("Rotation effect")]
     assert cell.mean == pytest.approx(np.mean(effects))
     assert cell.std == pytest.approx(np.std(effects, ddof=1))
@@ -195,8 +162,9 @@ def test_same_rows_same_bytes(given, tmp_path):
         tables = tables_of(given)
         for table in tables.values():
             for ending, convert in FORMATS.items():
-                (tmp_path / f"{name}.{table.view.name}.{ending}").write_text(convert(lay_out(table)))
-        save_figure(plot_curves(tables["toy", "context_curves"]), tmp_path / name)
+                (tmp_path / f"{name}.{table.view.place.table}.{ending}").write_text(convert(lay_out(table)))
+        curves = tables["toy", "context_curves"]
+        save_figure(plot_curves(curves, curves.figure), tmp_path / name)
     for first in tmp_path.glob("first*"):
         assert first.read_bytes() == (tmp_path / first.name.replace("first", "second")).read_bytes()
 
@@ -228,31 +196,79 @@ def test_latex_and_markdown_escape(given):
     assert r"a \textbar{} b" in to_latex(with_bars)
 
 
+def write_tables(given, folder):
+    """Write the paper's tables as the rule does."""
+    for table in map(lay_out, tables_of(given).values()):
+        for ending, convert in FORMATS.items():
+            path = folder / "tables" / f"{table.place.stem}.{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(convert(table))
+
+
+def write_page(given, folder, papers=(PAPER,), **changes):
+    """Return the page of the tables and figures in a folder."""
+    shown = {"tables": folder / "tables", "figures": folder / "figures", "faults": folder / "faults.json"}
+    shown |= {"runs": [], "evaluators": []} | changes
+    return page.make_page("toy", given["path"], list(papers), [given["meta"]], given["datasets"], **shown)
+
+
 def test_the_page_escapes_and_is_self_contained(given, tmp_path):
-    tables = []
-    for (scope, name), table in tables_of(given).items():
-        tables.append(tmp_path / f"{scope}.{name}.json")
-        tables[-1].write_text(FORMATS["json"](lay_out(table)))
+    write_tables(given, tmp_path)
     write_json(tmp_path / "faults.json", {"headers": ["seen"], "rows": [["<no> space"]]})
-    shown = {"tables": tables, "figures": [], "times": [], "faults": tmp_path / "faults.json", "runs": []}
-    page = make_page("toy", given["path"], [PAPER], [given["meta"]], **shown, datasets=given["datasets"])
-    assert "&lt;no&gt; space" in page
-    assert 'src="http' not in page
-    assert 'href="' not in page.partition("<script>")[0].replace('href="#', "")
-    assert "embedded data &lt;b&gt;&amp; small&lt;/b&gt;" in page
-    assert "What this implies" in page
+    text = write_page(given, tmp_path)
+    assert "&lt;no&gt; space" in text
+    assert 'src="http' not in text
+    assert 'href="' not in text.partition("<script>")[0].replace('href="#', "")
+    assert "embedded data &lt;b&gt;&amp; small&lt;/b&gt;" in text
+    assert "What this implies" in text
+    assert f"<title>toy: {read_paper(PAPER).title}</title>" in text
+    assert "<strong>random</strong> is the untrained encoder" in text
+
+
+def test_the_page_has_a_chapter_for_each_paper_and_needs_none(given, tmp_path):
+    write_tables(given, tmp_path)
+    (tmp_path / "other").mkdir()
+    text = write_page(given, tmp_path, [PAPER, tmp_path / "other"])
+    assert text.index('<section id="paper.contextssl">') < text.index('<section id="paper.other">')
+    assert "None of this paper's tables" in text
+    bare = write_page(given, tmp_path, [])
+    assert "<title>toy</title>" in bare
+    assert "paper." not in bare.partition("<main>")[2].partition("<script>")[0]
+    assert "Data: toy" in bare
+
+
+def test_the_page_says_what_was_not_measured_and_why(given, tmp_path):
+    runs = [tmp_path / f"results/space/toy/{name}/seed{seed}" for name in ("a", "b", "c") for seed in (0, 1)]
+    for run in runs[:-1]:
+        reasons = {"neighbours": "it predicts nothing"} if run.parts[-2] != "b" else {}
+        write_json(run / "rows" / "evaluation.json", {"skipped": {**reasons, "drift": "no <drift>"}, "exhibits": {}})
+    table = describe_skipped(runs)
+    assert table["lines"] == [
+        ["toy", "drift", "all 3", "no <drift>"],
+        ["toy", "neighbours", "a, c", "it predicts nothing"],
+    ]
+    text = write_page(given, tmp_path, runs=runs)
+    assert "2 reasons why a run was not measured" in text
+    assert "no &lt;drift&gt;" in text
 
 
 def test_provenance_tells_trainings_that_are_older_than_the_code(given, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    present = hash_code(list_training_code("simclr"))
+    settings = {
+        "method": "simclr",
+        "encoder": {"kind": "small"},
+        "dataset": {"views": {"kind": "stored"}},
+        "training": {"checkpoint": None},
+    }
+    present = hash_code(list_training_code(settings))
     for seed, code in ((0, present), (1, "older")):
         identity = {"code": code, "torch": "2.x"}
-        write_json(tmp_path / f"results/toy/simclr/seed{seed}/run.json", {"settings": {}, "identity": identity})
-    lines = {line[0]: line[-3:] for line in describe_provenance(given["rows"])["rows"]}
-    assert lines["results/toy/simclr/seed0"] == [present, "2.x", "yes"]
-    assert lines["results/toy/simclr/seed1"] == ["older", "2.x", "no, older"]
-    assert lines["results/toy/simclr/seed2"] == ["", "", ""]
+        stored = {"settings": settings, "identity": identity}
+        write_json(tmp_path / f"results/space/toy/simclr/seed{seed}/run.json", stored)
+    lines = {line[0]: line[-3:] for line in page.describe_provenance(given["rows"])["lines"]}
+    assert lines["results/space/toy/simclr/seed0"] == [present, "2.x", "yes"]
+    assert lines["results/space/toy/simclr/seed1"] == ["older", "2.x", "no, older"]
+    assert lines["results/space/toy/simclr/seed2"] == ["", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -278,12 +294,40 @@ def test_rows_with_flipped_bytes_are_refused(given, tmp_path):
         tables_of(given, path=tmp_path / "bad.parquet")
 
 
-def test_reporting_imports_no_torch(given, tmp_path):
+def test_planning_and_writing_agree_on_the_files(given, tmp_path):
+    write_tables(given, tmp_path)
+    made = {path.relative_to(tmp_path / "tables").as_posix() for path in (tmp_path / "tables").rglob("*.*")}
+    planned = {name for name in list_table_files([PAPER], given["datasets"]) if ".scorecard." not in name}
+    assert made == planned
+    assert tuple(FORMATS) == TABLE_ENDINGS
+
+
+def test_reporting_imports_no_torch_and_writes_what_was_planned(given, tmp_path):
     code = "import sys, runpy; sys.modules['torch'] = None; runpy.run_module(sys.argv.pop(1), run_name='__main__')"
     shared = ["--rows", given["path"], "--papers", PAPER, "--sources", given["meta"]]
     shared += ["--datasets", json.dumps(given["datasets"])]
-    for module, output in (("tables", tmp_path / "t"), ("figures", tmp_path / "f"), ("report", tmp_path / "r.html")):
-        command = [sys.executable, "-c", code, f"workflow_scripts.{module}", *shared, "--output", output]
-        command += ["--experiment", "toy"] if module == "report" else []
+    tables, figures = tmp_path / "t", tmp_path / "f"
+    for module, more in (
+        ("tables", ["--output", tables]),
+        ("figures", ["--images", "toy", "--output", figures]),
+        ("report", ["--experiment", "toy", "--tables", tables, "--figures", figures, "--output", tmp_path / "r.html"]),
+    ):
+        command = [sys.executable, "-c", code, f"workflow_scripts.{module}", *shared, *more]
         subprocess.run(list(map(str, command)), cwd=ROOT, check=True, capture_output=True)
     assert (tmp_path / "r.html").stat().st_size > 1000
+    for folder, planned in (
+        (tables, list_table_files([PAPER], given["datasets"])),
+        (figures, list_figure_files([PAPER], given["datasets"], ["toy"])),
+    ):
+        assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == set(planned)
+
+
+def test_planning_imports_no_library_that_computes_or_draws():
+    """Nor pandas: the workflow is planned in every job."""
+    code = (
+        "import sys; from workflow_scripts.reporting.targets import *; "
+        f"list_table_files([{str(PAPER)!r}], dict()); "
+        "print(*({'torch', 'pandas', 'matplotlib', 'plotly', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import scipy.stats
-from test_reporting import GROUPS, PAPER, make_all_rows, row
+from reported import GROUPS, PAPER, make_all_rows, make_fairness_rows, make_row
 
-from workflow_scripts.reporting.cells import describe_measured
-from workflow_scripts.reporting.layouts import read_paper
+from workflow_scripts.reporting.measured import describe_measured
+from workflow_scripts.reporting.papers import read_paper
+from workflow_scripts.reporting.places import list_claims
 from workflow_scripts.reporting.scorecard import FAILED, NOT_RUN, REPRODUCED, UNDECIDED, judge, make_scorecard, t_bound
 from workflow_scripts.rows import make_rows
 
@@ -19,8 +20,8 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-def claims():
-    return {claim["id"]: claim for claim in read_paper(PAPER)["claims"]}
+def claims(benchmark="3diebench"):
+    return {claim["id"]: claim for claim in list_claims(read_paper(PAPER), benchmark)}
 
 
 def rows_of(values, spread=0.0, seeds=1, **others):
@@ -32,22 +33,23 @@ def rows_of(values, spread=0.0, seeds=1, **others):
                 shifted = value + spread * (
                     seed - 1 if length else 0
                 )  # -1, 0, 1: the mean stays, the deviation is spread
-                rows.append(row("contextssl", task, "r2_pooled", shifted, "z+", kind, length, seed))
+                rows.append(make_row("contextssl", task, "r2_pooled", shifted, "z+", kind, length, seed))
         for name, (rotation, color, top1) in {
             "contextssl": (0.7, 0.9, 80.4),
             "constant": (0.229, 0.0, 16.0),
             **others,
         }.items():
             rows += [
-                row(name, "rotation", "r2_pooled", rotation, seed=seed),
-                row(name, "color", "r2_pooled", color, seed=seed),
+                make_row(name, "rotation", "r2_pooled", rotation, seed=seed),
+                make_row(name, "color", "r2_pooled", color, seed=seed),
             ]
-            rows.append(row(name, "class", "top1", top1, seed=seed))
+            rows.append(make_row(name, "class", "top1", top1, seed=seed))
     return make_rows(rows)
 
 
 def verdict(claim, rows, names=(), benchmark="3diebench"):
-    return judge(claims()[claim], benchmark, rows, describe_measured(rows, "toy", GROUPS, names), CONTROLS).verdict
+    measured = describe_measured(rows, "toy", GROUPS, names)
+    return judge(claims(benchmark)[claim], rows, measured, CONTROLS).verdict
 
 
 @pytest.mark.parametrize("claim", [
@@ -102,11 +104,12 @@ def test_t_bound_agrees_with_the_t_test():
 def test_a_difference_of_differences(random):
     rows = make_rows(make_all_rows(random, ["contextssl", "contextssl~mask0"]))
     measured = describe_measured(rows, "toy", GROUPS, [])
-    found = judge(claims()["mask-helps"], "3diebench", rows, measured, CONTROLS).evidence[1]
-    own = rows[(rows["task"] == "color") & (rows["metric"] == "r2_pooled") & (rows["length"] == 126)]
-    own = own.set_index(["variant", "context", "seed"])["value"]
+    found = judge(claims()["mask-helps"], rows, measured, CONTROLS).evidence[1]
+    own = rows[(rows["task"] == "color") & (rows["metric"] == "r2_pooled") & (rows["level"] == 126)]
+    own = own.set_index(["variant", "condition", "seed"])["value"]
     effects = [
-        [own[variant, "color", seed] - own[variant, "rotation", seed] for seed in range(3)] for variant in ("", "mask0")
+        [own[variant, "context color", seed] - own[variant, "context rotation", seed] for seed in range(3)]
+        for variant in ("", "mask0")
     ]
     differences = np.subtract(*effects)
     assert found.mean == pytest.approx(differences.mean())
@@ -116,24 +119,13 @@ def test_a_difference_of_differences(random):
 def test_the_scorecard_says_what_it_was_judged_on():
     rows = rows_of(PUBLISHED, simclr=(0.506, 0.148, 85.3))
     measured = describe_measured(rows, "toy", GROUPS, [])
-    verdicts = [judge(claim, "3diebench", rows, measured, CONTROLS) for claim in claims().values()]
-    table = make_scorecard({"the paper": verdicts}, "toy", "embedded data")
+    verdicts = [judge(claim, rows, measured, CONTROLS) for claim in claims().values()]
+    table = make_scorecard(read_paper(PAPER), "toy", verdicts, "embedded data")
+    assert {record["paper"] for record in table.records} == {read_paper(PAPER).title}
     assert "judged on toy with one seed" in table.caption
     assert "Data: embedded data." in table.caption
-    assert len(table.rows) == len(table.details) == len(claims())
+    assert len(table.lines) == len(table.details) == len(claims())
     assert any("wanted at least .300" in line for line in table.details[1])
-
-
-def fairness_rows(none, equivariant, invariant, treatment=()):
-    """Rows of ContextSSL with (gender accuracy, equalized odds, equality of opportunity) in each context."""
-    rows = []
-    for kind, length, values in (("gender", 0, none), ("gender", 126, equivariant), ("invariant", 126, invariant)):
-        names = (("gender", "accuracy"), ("class", "equalized_odds"), ("class", "equality_of_opportunity"))
-        for (task, metric), value in zip(names, values, strict=True):
-            rows.append(row("contextssl", task, metric, value, "z+", kind, length))
-    for length, value in zip((0, 126), treatment, strict=False):
-        rows.append(row("contextssl", "treatment", "accuracy", value, "z+", "gender", length))
-    return make_rows(rows)
 
 
 @pytest.mark.parametrize(
@@ -149,4 +141,4 @@ def fairness_rows(none, equivariant, invariant, treatment=()):
     ],
 )
 def test_fairness_is_judged_on_each_of_its_benchmarks(values, benchmark, expected):
-    assert verdict("fairness-adapts", fairness_rows(*values), benchmark=benchmark) == expected
+    assert verdict("fairness-adapts", make_fairness_rows(*values), benchmark=benchmark) == expected

@@ -92,3 +92,31 @@ def test_the_profile_ends_jobs_that_are_left(start, tmp_path):
 )
 def test_no_config_option_cancels_another(given, passed):
     assert merge_options(given.split()) == passed.split()
+
+
+def test_a_profile_in_an_odd_folder(start, tmp_path):
+    profile = tmp_path / "a $(touch HIT) 'b' ü" / "profile"
+    profile.mkdir(parents=True)
+    (profile / "recover").write_text("#!/bin/sh\ntouch recovered\n")
+    (profile / "recover").chmod(0o755)
+    assert start("--profile", profile).returncode == 0
+    assert (tmp_path / "recovered").exists()
+    assert not list(tmp_path.rglob("HIT"))
+
+
+def test_recover_ends_the_jobs_of_this_folder_alone(tmp_path):
+    """With a pretended queue: a job of another folder, name or state stays."""
+    here = tmp_path / "a $(touch HIT) 'b' \\n | ü"
+    (here / "bin").mkdir(parents=True)
+    ours = f"1|reproduction_x|RUNNING|{here}"
+    others = [f"2|reproduction_x|RUNNING|{tmp_path}", f"3|other|RUNNING|{here}", f"4|reproduction_x|COMPLETED|{here}"]
+    (here / "queue").write_text("\n".join([*others, ours]) + "\n")
+    for name, does in (("squeue", "cat queue"), ("scancel", 'echo "$@" > ended; : > queue')):
+        (here / "bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (here / "bin" / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"bin:{os.environ['PATH']}"}
+    script = ROOT / "profiles" / "slurm" / "recover"
+    result = subprocess.run([script], cwd=here, env=environment, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert (here / "ended").read_text() == "1\n"
+    assert not list(tmp_path.rglob("HIT"))

@@ -55,13 +55,13 @@ def _read_lines(path: str) -> list[str]:
 def list_parts(setting: Any, steps: int) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
     """Return every part's function and arguments by name; `data` makes what the others read."""
     from workflow_scripts.benchmarks import evaluating, floor, training, workflow
-    from workflow_scripts.benchmarks.experiments import find_dataset, list_methods, read_config
-    from workflow_scripts.experiment.runs import get_settings, parse_run
+    from workflow_scripts.benchmarks.experiments import list_methods, read_config
+    from workflow_scripts.experiment.runs import get_settings
     from workflow_scripts.methods.base import ContextMethod
     from workflow_scripts.support.plugins import list_plugins, load_plugin
 
     config = read_config()
-    runs = {name: parse_run(find_dataset(config), name, 0) for name in list_methods(config)}
+    runs = list_methods(config)
     classes = {name: load_plugin("methods", run.method, "METHOD") for name, run in runs.items()}
     reference = next(iter(runs))
     parts: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {"data": (workflow.measure_data, (setting,))}

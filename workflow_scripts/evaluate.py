@@ -71,7 +71,8 @@ def main() -> None:
     from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.evaluation.evaluators.base import make_evaluator
     from workflow_scripts.evaluation.run import open_run
-    from workflow_scripts.experiment.identity import check_data, hash_code, list_evaluation_code, read_identity
+    from workflow_scripts.experiment.code import hash_code, list_evaluation_code
+    from workflow_scripts.experiment.identity import check_data, read_identity
     from workflow_scripts.reporting.model_card import describe_model
     from workflow_scripts.rows import make_rows, write_rows
     from workflow_scripts.support.files import exclusive, write_json, write_text

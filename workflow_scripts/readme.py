@@ -18,7 +18,7 @@ import pandas as pd
 
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import ROOT
-from workflow_scripts.reporting.papers import SCORECARD
+from workflow_scripts.reporting.places import SCORECARD
 from workflow_scripts.reporting.scorecard import NOT_RUN
 from workflow_scripts.support.errors import UserError, command
 from workflow_scripts.support.files import read_json, write_json, write_text

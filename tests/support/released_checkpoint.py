@@ -10,7 +10,7 @@ from torchvision.models import resnet18
 from workflow_scripts.experiment.runs import get_settings, parse_run
 
 WIDTH, LAYERS, HEADS, OUTPUT, AUXILIARY, ACTION, BLOCK = 64, 2, 4, 24, (20, 12), 6, 16
-RUN = parse_run("smoke", "contextssl~authors", 0)
+RUN = parse_run("contextssl", "smoke", "contextssl~authors", 0)
 
 
 def make_resnet(stem):

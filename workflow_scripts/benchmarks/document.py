@@ -8,7 +8,7 @@ import pandas as pd
 
 from workflow_scripts.benchmarks.experiments import paper_experiment, read_compute
 from workflow_scripts.benchmarks.measuring import Measurement, fit_exponent
-from workflow_scripts.experiment.config import ROOT
+from workflow_scripts.experiment.rooms import ROOT
 from workflow_scripts.support.files import write_text
 from workflow_scripts.support.templates import fill_template
 

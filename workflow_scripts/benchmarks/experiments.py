@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from workflow_scripts.experiment.config import ROOT, load_experiment, read_yaml
-from workflow_scripts.experiment.runs import list_names
+from workflow_scripts.experiment.config import load_experiment
+from workflow_scripts.experiment.plain import read_yaml
+from workflow_scripts.experiment.rooms import ROOT
+from workflow_scripts.experiment.runs import Run, get_space, list_names, parse_run
 from workflow_scripts.support.errors import UserError
 
 PAPER = "paper"  # in the folder of the default experiment, the one with the paper's own budget
@@ -38,13 +40,14 @@ def find_dataset(config: dict[str, Any]) -> str:
     raise UserError("the default experiment has no data set whose source is rendered; make bench measures on one")
 
 
-def list_methods(config: dict[str, Any]) -> list[str]:
-    """Return the names of the runs on that data set. The first is the reference."""
-    return list_names(config, find_dataset(config))
+def list_methods(config: dict[str, Any]) -> dict[str, Run]:
+    """Return the first runs on that data set by name. The first of them is the reference."""
+    space, dataset = get_space(config), find_dataset(config)
+    return {name: parse_run(space, dataset, name, 0) for name in list_names(config, dataset)}
 
 
 def read_compute() -> dict[str, Any]:
-    """Return what its paper says of the hours and the device it took: `device`, `hours`, `stated`; or nothing.
+    """Return what its paper says of what it took: `device`, `hours`, `stated`, `memory`; or nothing.
 
     That is the fact `compute` in published.yaml.
     """

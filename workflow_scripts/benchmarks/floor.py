@@ -15,7 +15,8 @@ from workflow_scripts.benchmarks.experiments import list_methods, paper_experime
 from workflow_scripts.benchmarks.measuring import Measurement, summarise
 from workflow_scripts.benchmarks.setting import Setting
 from workflow_scripts.data.views import open_views
-from workflow_scripts.experiment.runs import get_settings, parse_run
+from workflow_scripts.experiment.config import list_experiments
+from workflow_scripts.experiment.runs import get_settings, get_space, parse_run
 from workflow_scripts.methods.base import Method, Task
 from workflow_scripts.support.seeding import torch_generator
 from workflow_scripts.training.run import build_method
@@ -48,9 +49,9 @@ def count_operations(method: Method, batch: Any) -> float:
 
 def measure_floor(setting: Setting) -> list[Measurement]:
     """Return operations and bytes of the paper's training of the reference, and the hours they take at stated peaks."""
-    config, reference, compute = read_config(paper_experiment()), list_methods(read_config())[0], read_compute()
-    dataset = config["datasets"][0]
-    settings = get_settings(config, parse_run(dataset, reference, 0))
+    config, compute = read_config(paper_experiment()), read_compute()
+    reference, dataset = next(iter(list_methods(read_config()))), config["datasets"][0]
+    settings = get_settings(config, parse_run(get_space(config), dataset, reference, 0))
     side = config["sources"][config["dataset_settings"][dataset]["source"]]["resolution"]
     method, batch = open_method(setting, settings, side)
     objects = settings["training"]["steps"] * settings["training"]["batch"]

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 
-from workflow_scripts.benchmarks.experiments import find_dataset, read_config
+from workflow_scripts.benchmarks.experiments import list_methods, read_config
 from workflow_scripts.data.views import open_views
 from workflow_scripts.data.views.base import Views
-from workflow_scripts.experiment.runs import get_settings, merge, parse_run
+from workflow_scripts.experiment.checking import merge
+from workflow_scripts.experiment.runs import get_settings
 from workflow_scripts.methods.base import Method, Task
 from workflow_scripts.training.devices import choose_device
 from workflow_scripts.training.run import build_method
@@ -19,7 +20,7 @@ from workflow_scripts.training.run import build_method
 SIDES = (32, 64, 128)  # of the packed images [pixels]
 RENDER = {  # over the settings of the experiment's source
     "classes": 5,
-    "objects_per_class": {"train": 60, "val": 10},
+    "objects_per_class": {"train": 60, "test": 10},
     "views": 4,
     "resolution": 256,
     "supersampling": 1,
@@ -46,6 +47,6 @@ class Setting:
 def prepare(setting: Setting, name: str, side: int, overlay: dict[str, Any] | None = None) -> tuple[Method, Views, Any]:
     """Return a method as the default experiment sets it, the training views at a resolution, and the run's settings."""
     config, device = read_config(), setting.open_device()
-    settings = merge(get_settings(config, parse_run(find_dataset(config), name, 0)), overlay or {})
+    settings = merge(get_settings(config, list_methods(config)[name]), overlay or {})
     views = open_views(setting.packed(side), settings["dataset"], "train", device)
     return build_method(settings, Task(views.space, views.classes), setting.packed(side)), views, settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -106,20 +107,20 @@ def measure_training(setting: Setting, name: str, steps: int) -> list[Measuremen
 def measure_against_straightforward(setting: Setting, name: str) -> list[Measurement]:
     """Return how many times faster a method trains on large images than in a loop of the usual kind, from JPEG.
 
-    That loop runs in a process of its own, where the C library treats memory as it does by default. name: of a run whose
-    method has such a loop, see `benchmarks/loops`.
+    That loop runs in a process of its own, where the C library treats memory as it does by default. name: of a run
+    whose method has such a loop, see `benchmarks/loops`.
     """
     side = SIDES[-1]
     method, views, settings = prepare(setting, name, side)
     plain, _, _ = prepare(setting, name, side)
     loop = load_plugin("benchmarks.loops", settings["method"], "LOOP")
     meta, raw = read_json(setting.packed(side) / "meta.json"), setting.folder / "raw"
-    given = plain, raw, meta, settings["training"], side, setting.open_device()
+    usual = partial(loop, plain, raw, meta, settings["training"], side, setting.open_device())
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, spawn, torch.set_num_threads, (torch.get_num_threads(),)) as other:
         functions = {
             "ours": make_trainer(place(method, setting), views, settings, 1),
-            "straightforward": lambda: other.submit(loop, *given).result(),
+            "straightforward": lambda: other.submit(usual).result(),
         }
         seconds = time_in_turn(functions, setting.repeats)  # both one step of a batch
     ratio = seconds["straightforward"] / seconds["ours"]

@@ -15,7 +15,7 @@ from workflow_scripts.benchmarks.measuring import MIB, Measurement, summarise
 from workflow_scripts.benchmarks.setting import RENDER, SIDES, Setting
 from workflow_scripts.data.rendering.settings import parse_settings
 from workflow_scripts.data.rendering.source import draw_tree
-from workflow_scripts.experiment.config import ROOT
+from workflow_scripts.experiment.rooms import ROOT
 from workflow_scripts.experiment.runs import list_runs
 
 RUNS = 1000
@@ -39,7 +39,8 @@ def measure_data(setting: Setting) -> list[Measurement]:
     folder, workers, config = setting.folder, os.cpu_count() or 1, read_config()
     source = config["sources"][config["dataset_settings"][find_dataset(config)]["source"]]
     settings = parse_settings({**source["render"], **RENDER})
-    images = settings.classes * sum(settings.objects_per_class.values()) * settings.views
+    objects = settings.classes * (settings.objects_per_class.train + settings.objects_per_class.test)
+    images = objects * settings.views
     render = _time(
         lambda: draw_tree(folder / "raw", folder / "raw.json", folder / "sheet.png", "bench", settings, workers)
     )

@@ -1,8 +1,8 @@
 """Attributes of rows: how well the class and each attribute are read from embeddings, and how fairly the class is.
 
-Logistic regression, fitted to its optimum, on standardised embeddings of the training rows (ours; the paper's protocol
-for tabular data was not available). Fairness is that of the predicted class with respect to the sensitive attribute,
-as fairlearn defines it: equalized odds difference and equality of opportunity difference, 0 = fair.
+Logistic regression, fitted to its optimum, on standardised embeddings of the training rows (ours; that of Gupta et
+al. 2024 for tabular data was not available). Fairness is that of the predicted class with respect to the sensitive
+attribute, as fairlearn defines it: equalized odds difference and equality of opportunity difference, 0 = fair.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def parse_context(name: str) -> tuple[str, int]:
 def draw_pairs(method: Method, train: Views, count: int, seed: int) -> tuple[Tensor, Tensor]:
     """Return the fixed pairs that contexts are made of: features (count, 2, D) and actions (count, A).
 
-    One draw from the training split, whose first c tokens are the context of length c (ContextSSL, Gupta et al. 2024,
+    One draw from the training split, whose first c tokens are the context of length c (Gupta et al. 2024,
     section 4).
     """
     objects = numpy_generator(seed, "context objects").choice(len(train), size=count, replace=len(train) < count)

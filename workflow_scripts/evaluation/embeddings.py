@@ -64,7 +64,7 @@ def encode(method: Method, views: Views) -> tuple[np.ndarray, Tensor]:
 def embed_split(
     method: Method, views: Views, contexts: DrawnContexts, device: torch.device
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield all arrays of one split by name, each made when it is asked for: in the paper's setting 4 GB."""
+    """Yield all arrays of one split by name, each made when it is asked for: at full scale 4 GB."""
     features, states = encode(method, views)
     yield from {"h": features, "states": states.numpy(), "labels": views.labels}.items()
     yield from ((f"attribute.{name}", values) for name, values in views.attributes.items())

@@ -19,7 +19,7 @@ def r2_per_component(target: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def r2_pooled(target: np.ndarray, predicted: np.ndarray) -> float:
-    """Return 1 - SS_res / SS_tot over all entries, with one scalar mean: the definition of ContextSSL's authors.
+    """Return 1 - SS_res / SS_tot over all entries, with one scalar mean: that of the code of Gupta et al. 2024.
 
     Because the dimensions' means differ, the best constant already scores above 0 on quaternions
     (.229 for relative rotations at +-pi/2): read it beside the constant predictor's row.

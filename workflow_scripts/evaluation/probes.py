@@ -173,7 +173,7 @@ def probe_context_labels(
 ) -> Predictions:
     """Predict a label that depends on the context: the class under the first one, a bin of a latent under the second.
 
-    The paper's construction of context-dependent labels is not known; this is ours. One linear probe sees the same
+    How Gupta et al. 2024 make context-dependent labels is not known; this is ours. One linear probe sees the same
     images under both contexts and is not told which: it can be right more than half of the time only if the
     embedding says so. train, tests: embeddings under the first and under the second context, M lengths side by side.
     entry: of the state that is cut into `BINS` bins of equal size. Returns truth (n,) and predictions (M, n).

@@ -1,8 +1,8 @@
 """Retrieval: does the prediction for an action find the view that the action leads to?
 
 For each object the query i is the prediction from view 0 under the true action to view i; the candidates
-are the embeddings of all its V views, ranked by cosine (ContextSSL, Gupta et al. 2024, section 4; SIE,
-Garrido et al. 2023, section 4).
+are the embeddings of all its V views, ranked by cosine (Gupta et al. 2024, section 4; Garrido
+et al. 2023, section 4).
 """
 
 from __future__ import annotations

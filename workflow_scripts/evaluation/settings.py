@@ -15,7 +15,7 @@ class ProbeSettings:
     """A probe: a multilayer perceptron trained by Adam; a linear one of latents is solved exactly, without steps.
 
     hidden: widths of hidden layers, [] = linear. steps: of Adam at rate `lr`, on batches of `batch`.
-    Defaults: ContextSSL (Gupta et al. 2024), 200 epochs of one pair an object of 3DIEBench.
+    Defaults: those of Gupta et al. 2024, 200 epochs of one pair a training object (41,920 of them).
     """
 
     hidden: list[Count] = field(default_factory=list)
@@ -30,7 +30,7 @@ Control = Literal["zero-action", "shuffled", "foreign"]  # `experiment.kinds.CON
 
 @dataclass(frozen=True)
 class Contexts:
-    """Contexts that methods with a context are evaluated under (ContextSSL, Gupta et al. 2024, section 4).
+    """Contexts that methods with a context are evaluated under (Gupta et al. 2024, section 4).
 
     lengths: of true contexts [tokens]. controls: kinds of contexts with false actions (ours), see
     `evaluation.contexts`. control_lengths: of those [tokens].

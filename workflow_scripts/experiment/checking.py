@@ -7,6 +7,7 @@ Beside JSON schema's own keywords, schemas here may have:
   that has one, only its keys are checked;
 - `x-each: <room>`: each key of the map names the schema of its value;
 - `x-settings: <room>`: each key names the schema of its value's `settings`;
+- `x-partial: true`: a departure from other settings, into which no defaults are filled;
 - `x-ascending: true`: a list of numbers of which none is less than the one before it.
 
 Stricter than JSON schema: 5.0 is no integer, NaN and infinities are no numbers, and `$` in a pattern does not match
@@ -55,6 +56,8 @@ def fill(value: Any, schema: Schema) -> Any:
 
     Whole numbers become floats where the schema says "number": equal settings are then written alike.
     """
+    if schema.get("x-partial"):
+        return value
     if "x-schema" in schema:
         return fill(value, read_schema(*schema["x-schema"].split("/")))
     if "x-kinds" in schema:
@@ -78,9 +81,9 @@ def _fill_map(value: dict[str, Any], schema: Schema) -> dict[str, Any]:
     filled = {}
     for key, own in known.items():
         if key in value:
-            given = value[key]
-            if isinstance(own.get("default"), dict) and isinstance(given, dict):
-                given = merge(own["default"], given)
+            given, default = value[key], own.get("default")
+            if isinstance(default, dict) and isinstance(given, dict):
+                given = merge(default, given)
             filled[key] = fill(given, own)
         elif "default" in own:
             filled[key] = fill(copy.deepcopy(own["default"]), own)
@@ -91,10 +94,10 @@ def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     """Return `base` with `overlay` merged into it, map by map; a map whose `kind` differs replaces the one below it."""
     merged = dict(base)
     for key, value in overlay.items():
-        below = merged.get(key)
+        below: Any = merged.get(key)
         nested = isinstance(value, dict) and isinstance(below, dict)
         same = nested and value.get("kind", below.get("kind")) == below.get("kind")
-        merged[key] = merge(below, value) if nested and same else value
+        merged[key] = merge(below, value) if same else value
     return merged
 
 
@@ -114,6 +117,9 @@ def _check_pattern(_: Any, pattern: str, value: Any, __: Schema) -> Iterator[Val
 
 def _descend(validator: Any, value: Any, room: str, name: Any, path: str | None = None) -> Iterator[ValidationError]:
     """Yield the errors of a value by the schema of a name in a room, or that there is no such name."""
+    if not isinstance(name, str):
+        yield ValidationError(f"the kind is {name!r}; {suggest(name, list_kinds(room))}")
+        return
     try:
         schema = read_schema(room, name)
     except UserError as error:

@@ -63,7 +63,8 @@ def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]
 
 def _read_chain(name: str, root: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Return the files of an experiment and what they hold, without `extends`, the one that all others extend first."""
-    known, chain, passed = list_experiments(root), [], [name]
+    known, passed = list_experiments(root), [name]
+    chain: list[tuple[Path, dict[str, Any]]] = []
     while True:
         if passed[-1] not in known:
             by = f", which {passed[-2]} extends" if len(passed) > 1 else ""
@@ -79,9 +80,8 @@ def _read_chain(name: str, root: Path) -> list[tuple[Path, dict[str, Any]]]:
         if above is None:
             return chain
         if above in passed:
-            raise UserError(
-                f"{path}: the experiments {' -> '.join([*passed, str(above)])} extend each other in a circle"
-            )
+            circle = " -> ".join([*passed, str(above)])
+            raise UserError(f"{path}: the experiments {circle} extend each other in a circle")
         passed.append(above)
 
 
@@ -101,14 +101,11 @@ def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, 
     for dataset, entry in datasets.items():
         yield f"dataset_settings.{dataset}.source", entry["source"], config["sources"]
         yield from ((f"dataset_settings.{dataset}.benchmarks", paper, papers) for paper in entry.get("benchmarks", {}))
+    downloads = sorted(path.stem for path in DOWNLOADS.glob("*.yaml"))
     for source, entry in config["sources"].items():
         yield f"sources.{source}.layout", entry["layout"], list_plugins("data.readers", "open_reader")
         if "download" in entry:
-            yield (
-                f"sources.{source}.download",
-                entry["download"],
-                sorted(path.stem for path in DOWNLOADS.glob("*.yaml")),
-            )
+            yield f"sources.{source}.download", entry["download"], downloads
     for name, settings in config.get("evaluation", {}).get("evaluators", {}).items():
         if "source" in settings:
             yield f"evaluation.evaluators.{name}.source", settings["source"], config["sources"]

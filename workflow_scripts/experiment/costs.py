@@ -61,7 +61,10 @@ def get_width(encoder: dict[str, Any]) -> int:
 
 
 def list_widths(settings: dict[str, Any]) -> list[tuple[str, int | None]]:
-    """Return what of a method's settings says how wide its embeddings are: "view" or "context", width; None = encoder's."""
+    """Return, as a run's settings say, what there is an embedding of, "view" or "context", and its width.
+
+    A width of None is the encoder's.
+    """
     found = []
     for key, own in read_schema("methods", settings["method"])["properties"].items():
         if what := own.get("x-width"):
@@ -87,15 +90,6 @@ def count_contexts(config: dict[str, Any], run: Run) -> int:
 def is_trained(run: Run) -> bool:
     """Tell whether runs of a method are trained; a control that is not is evaluated as it was initialised."""
     return bool(read_schema("methods", run.method)["x-trains"])
-
-
-def get_priority(config: dict[str, Any], run: Run) -> int:
-    """Return how early a run's jobs should start, so that no core waits for a long one at the end; more is earlier.
-
-    2: trained, and evaluated under contexts; 1: trained; 0: neither.
-    """
-    contexts = any(what == "context" for what, _ in list_widths(get_settings(config, run)))
-    return int(is_trained(run)) + int(contexts)
 
 
 def count_trained(config: dict[str, Any], run: Run) -> int:

@@ -7,68 +7,13 @@ results are older than the code.
 
 from __future__ import annotations
 
-import ast
-import hashlib
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.experiment.code import hash_code, list_training_code
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, hash_settings, read_json, write_json
-
-PACKAGE = Path(__file__).parents[1]
-VIEWS_CODE = (
-    *("data/actions.py", "data/augment.py", "data/packed.py", "data/table.py", "data/views.py"),
-    "support/seeding.py",
-)
-
-
-def list_training_code(method: str) -> tuple[str, ...]:
-    """Return the source files, within workflow_scripts, that decide what a method's training yields."""
-    return ("pretrain.py", "training", *_list_method_code(method), *VIEWS_CODE)
-
-
-def list_evaluation_code(method: str) -> tuple[str, ...]:
-    """Return the source files that decide what an evaluation of a method's weights yields."""
-    return ("evaluate.py", "evaluation", *_list_method_code(method), *VIEWS_CODE)
-
-
-@cache
-def _list_method_code(method: str) -> tuple[str, ...]:
-    """Return a method's own module, the encoders, and what these import of methods/ and models/, and so on.
-
-    Methods that are added, or change, leave the others' results valid.
-    """
-    found: set[str] = set()
-    left = [f"methods/{module_name(method)}.py", "models/encoders.py"]
-    while left:
-        file = left.pop()
-        if file in found or not (PACKAGE / file).exists():
-            continue
-        found.add(file)
-        imports = [
-            node for node in ast.walk(ast.parse((PACKAGE / file).read_text())) if isinstance(node, ast.ImportFrom)
-        ]
-        modules = [(node.module or "").removeprefix("workflow_scripts.").replace(".", "/") for node in imports]
-        left += [f"{module}.py" for module in modules if module.startswith(("methods/", "models/"))]
-    return tuple(sorted(found))
-
-
-def module_name(method: str) -> str:
-    """Return the name of a method's module in methods/: a "+" is written as "_plus"."""
-    return method.replace("+", "_plus")
-
-
-@cache
-def hash_code(parts: tuple[str, ...]) -> str:
-    """Return a hash of the source of the given modules and subpackages of workflow_scripts."""
-    digest = hashlib.sha256()
-    for part in parts:
-        path = PACKAGE / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(str(file.relative_to(PACKAGE)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def hash_data(folder: Path) -> str:
@@ -124,7 +69,7 @@ def claim_run(run: Path, settings: dict[str, Any], data: Path, start: Path | Non
         "config": config,
         "data": data_hash,
         "hash": hash_settings([config, data_hash, *begun]),
-        "code": hash_code(list_training_code(settings["method"])),
+        "code": hash_code(list_training_code(settings)),
         "torch": version("torch"),
     }
     file = run / "run.json"

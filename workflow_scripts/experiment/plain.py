@@ -79,9 +79,9 @@ def _retype(value: Any) -> Any:
 
 
 def _count(value: Any, origin: str, sizes: dict[int, int]) -> int:
-    """Return how many values there are in one, shared ones counted as often as they stand; refuse endless and huge ones.
+    """Return how many values there are in one, shared ones counted as often as they stand.
 
-    sizes: of finished lists and maps by identity; 0 = begun.
+    sizes: of finished lists and maps by identity; 0 = begun. Raises `UserError` for an endless or a huge value.
     """
     if not isinstance(value, (dict, list)):
         return 1
@@ -122,7 +122,11 @@ def _check_depth(text: str, origin: str) -> None:
     for event in yaml.parse(text, LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH:
-            raise UserError(f"{origin}, line {event.start_mark.line + 1}: nested more than {DEPTH} deep")
+            raise UserError(f"{origin}: line {_get_line(event)} is nested more than {DEPTH} deep")
+
+
+def _get_line(place: yaml.Event | yaml.Node) -> int:
+    return place.start_mark.line + 1 if place.start_mark else 0
 
 
 def _check_node(root: yaml.Node, origin: str) -> None:
@@ -156,10 +160,11 @@ def _list_children(node: yaml.Node, origin: str, place: str) -> Iterator[tuple[y
         for key, entry in node.value:
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else "?"
             if not isinstance(key, yaml.ScalarNode):
-                raise UserError(f"{origin}{place} has a key that is not text, in line {key.start_mark.line + 1}")
+                raise UserError(f"{origin}{place} has a key that is not text, in line {_get_line(key)}")
             if name in seen:
-                line = key.start_mark.line + 1
-                raise UserError(f"{origin}{place} has the key {name!r} twice, again in line {line}; remove one")
+                raise UserError(
+                    f"{origin}{place} has the key {name!r} twice, again in line {_get_line(key)}; remove one"
+                )
             seen.add(name)
             yield key, place
             yield entry, f"{place}.{name}" if place else f": {name}"

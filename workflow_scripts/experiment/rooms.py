@@ -79,10 +79,10 @@ def read_schema(room: str, name: str) -> dict[str, Any]:
 
     Raises `UserError` where there is no such plug-in, or its schema was not made yet.
     """
-    path = locate_schema(room, name)
     known = list_kinds(room)
     if name not in known:
         raise UserError(f"there is no {room.removesuffix('s')} {name!r}; {suggest(name, known)}")
+    path = locate_schema(room, name)
     if not path.exists():
         raise UserError(f"{path} is missing: run `make schemas`, which writes it")
     schema: dict[str, Any] = read_yaml(path)

@@ -10,7 +10,7 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.experiment.checking import Schema, check_schema, fill, merge
+from workflow_scripts.experiment.checking import Schema, allow_keys, check_schema, fill, merge
 from workflow_scripts.experiment.rooms import list_kinds, read_schema, suggest
 from workflow_scripts.support.errors import UserError
 
@@ -45,15 +45,15 @@ class Run:
 
 
 def parse_name(name: str) -> tuple[str, str, str]:
-    """Return method, group and variant of a run's name such as `equimod@rotation~mask0`; "" for what is not there."""
+    """Return method, group and variant of a run's name such as `method@group~variant`; "" for what is not there."""
     match = RUN_NAME.fullmatch(name)
     if match is None:
-        raise UserError(f"{name!r} is not a run: write <method>[@group][~variant], e.g. contextssl~nomask")
+        raise UserError(f"{name!r} is not a run: write <method>[@group][~variant]")
     return match["method"], match["group"] or "", match["variant"] or ""
 
 
 def parse_run(space: str, dataset: str, name: str, seed: int) -> Run:
-    """Return the run of a name such as `equimod@rotation~mask0`."""
+    """Return the run of a name such as `method@group~variant`."""
     return Run(space, dataset, *parse_name(name), seed)
 
 
@@ -82,7 +82,7 @@ def list_groups(dataset: Settings) -> list[str]:
 
 def _list_owners(views: Settings) -> list[str]:
     """Return the group of every augmentation that has one, in the order of application, nested ones included."""
-    found = []
+    found: list[str] = []
     for entry in views.get("augmentations", ()):
         found += [entry["group"]] if entry.get("group") else _list_owners(entry)
     return found
@@ -115,9 +115,8 @@ def _check_defined(config: Settings, dataset: str, method: str, group: str, vari
     )
     for what, part, known in defined:
         if part not in known:
-            raise UserError(
-                f"methods names {name!r}, but there is {what} {part!r}; {suggest(part, filter(None, known))}"
-            )
+            meant = suggest(part, filter(None, known))
+            raise UserError(f"methods names {name!r}, but there is {what} {part!r}; {meant}")
     if read_schema("methods", method)["x-needs_group"] != bool(group):
         problem = "needs a group" if not group else "takes no group"
         example = f"{method}@{groups[0] if groups else '<group>'}" if not group else method
@@ -127,8 +126,8 @@ def _check_defined(config: Settings, dataset: str, method: str, group: str, vari
 def list_layers(config: Settings, run: Run) -> list[Layer]:
     """Return what decides a run's encoder, training and settings, the weakest first: the one order of precedence.
 
-    Below all of them are the defaults of the dataclasses. Each layer is a map of encoder, training, settings and dataset,
-    any of which may be absent.
+    Below all of them are the defaults of the dataclasses. Each layer is a map of encoder, training, settings and
+    dataset, any of which may be absent.
     """
     dataset = config["dataset_settings"][run.dataset]
     layers = [
@@ -148,7 +147,7 @@ def list_layers(config: Settings, run: Run) -> list[Layer]:
 def get_settings(config: Settings, run: Run) -> Settings:
     """Return everything that decides the run's weights, and nothing else, with all defaults filled in.
 
-    Raises `UserError` where a layer holds what the run's method, or the kind of its encoder, views and so on, cannot take.
+    Raises `UserError` where a layer holds what the method, or the kind of encoder, views and so on, cannot take.
     """
     layers = list_layers(config, run)
     try:
@@ -210,13 +209,10 @@ def check_runs(config: Settings) -> None:
 
 def _check_unused(name: str, variant: Settings) -> None:
     """Check the settings of a variant that no run has: some method must be able to take them."""
-    settings, methods = (
-        variant.get("settings", {}),
-        {name: read_schema("methods", name) for name in list_kinds("methods")},
-    )
-    place = ("variants", name, "settings")
+    settings, place = variant.get("settings", {}), ("variants", name, "settings")
+    methods = {method: read_schema("methods", method) for method in list_kinds("methods")}
     known = {key for schema in methods.values() for key in schema["properties"]}
-    check_schema(settings, {"properties": dict.fromkeys(known, {}), "additionalProperties": False}, "config", place)
+    check_schema(settings, allow_keys(known), "config", place)
     fits = [schema for schema in methods.values() if set(settings) <= set(schema["properties"])]
     if not fits:
         raise UserError(f"config: {'.'.join(place)}: no method has all of {', '.join(settings)}")

@@ -76,7 +76,7 @@ def write_schemas(stale: dict[Path, str]) -> None:
 def render(schema: dict[str, Any], cls: type) -> str:
     """Return the text of a schema's file. cls: whose module is named in its head."""
     origin = cls.__module__.replace(".", "/") + ".py"
-    options = {"sort_keys": False, "allow_unicode": True, "width": 110, "default_flow_style": None}
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 110, "default_flow_style": None}
     return HEAD.format(origin=origin) + yaml.dump(schema, Dumper=Dumper, **options)
 
 

@@ -12,7 +12,8 @@ from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.reporting.figures.base import FigureKind, Subject
 from workflow_scripts.reporting.layouts import Column, Line, View, make_view
 from workflow_scripts.reporting.measured import Measured, describe_measured, read_values
-from workflow_scripts.reporting.papers import ACROSS, Datasets, Paper, Place, list_own, list_places
+from workflow_scripts.reporting.papers import Paper
+from workflow_scripts.reporting.places import ACROSS, Datasets, Place, list_own, list_places
 from workflow_scripts.reporting.times import make_training_rows
 from workflow_scripts.rows import KEY_COLUMNS, read_rows
 from workflow_scripts.support.files import read_json
@@ -88,7 +89,9 @@ def make_tables(material: Material, paper: Paper) -> list[Table]:
         spec = paper.views[place.table]
         if "columns" not in spec:
             continue
-        scoped = [name for name in list_own(paper, spec["benchmark"], material.datasets) if place.scope in (ACROSS, name)]
+        scoped = [place.scope]
+        if place.scope == ACROSS:
+            scoped = list_own(paper, spec["benchmark"], material.datasets)
         view = make_view(paper, place, {dataset: material.measured[dataset] for dataset in scoped})
         own = material.rows[material.rows["dataset"].isin(scoped)]
         cells = [[make_cell(own, line, column) for column in view.columns] for line in view.lines]

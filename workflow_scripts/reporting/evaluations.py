@@ -1,4 +1,4 @@
-"""What evaluations say beside their rows, in rows/evaluation.json: what they skipped and why, and what there is to see."""
+"""What evaluations say beside their rows, in rows/evaluation.json: what they skipped and why, and what to show."""
 
 from __future__ import annotations
 

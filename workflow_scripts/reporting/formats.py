@@ -10,7 +10,7 @@ import pandas as pd
 
 from workflow_scripts.reporting.cells import Cell, Table
 from workflow_scripts.reporting.numbers import format_number
-from workflow_scripts.reporting.papers import Place
+from workflow_scripts.reporting.places import Place
 
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",

@@ -10,16 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.experiment.code import hash_code, list_evaluation_code, list_training_code
 from workflow_scripts.experiment.config import list_experiments, load_experiment
-from workflow_scripts.experiment.identity import (
-    hash_code,
-    list_evaluation_code,
-    list_training_code,
-    read_identity,
-)
+from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.runs import Run, is_imported, list_names
 from workflow_scripts.reporting.measured import MeasuredRun
-from workflow_scripts.reporting.papers import Datasets, Paper, list_selects
+from workflow_scripts.reporting.papers import Paper
+from workflow_scripts.reporting.places import Datasets, list_selects
 from workflow_scripts.support.errors import UserError
 
 HEADERS = ["data set", "run", "seeds", "what", "command"]

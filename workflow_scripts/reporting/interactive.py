@@ -1,4 +1,4 @@
-"""The curves of a table, and training curves, as plotly figures: values under the pointer, lines that one can switch."""
+"""Curves of a table, and training curves, as plotly figures: values under the pointer, lines that one can switch."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.reporting.measured import HIGHEST, Measured, MeasuredRun, Select
-from workflow_scripts.reporting.papers import OURS, Paper, Place, list_lines
+from workflow_scripts.reporting.papers import OURS, Paper, list_lines
+from workflow_scripts.reporting.places import Place
 
 
 @dataclass(frozen=True)

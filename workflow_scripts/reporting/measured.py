@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Select = dict[str, Any]
-# The same as an option of a finding or a figure: an unknown column is refused.
-Columns = Literal["method", "group", "variant", "representation", "condition", "level", "task", "metric"]
-Query = dict[Columns, str | int]
 HIGHEST = "highest"  # the level, in a query, that is the highest measured
 # What a representation means for a method: under a context, and of one without.
 READOUTS = {"embedding": ("z+", "h"), "output": ("z+", "g")}

@@ -7,13 +7,26 @@ dataclasses whose fields are their options.
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from workflow_scripts.experiment.rooms import suggest
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.plugins import load_plugin
+
+COLUMNS = ("method", "group", "variant", "representation", "condition", "level", "task", "metric")
+
+
+def _check_columns(query: dict[str, str | int]) -> dict[str, str | int]:
+    """Refuse a query on columns that queries are not made of."""
+    for column in query:
+        if column not in COLUMNS:
+            raise ValueError(f"unknown key {column!r}; {suggest(column, COLUMNS)}")
+    return query
+
+
+Query = Annotated[dict[str, str | int], AfterValidator(_check_columns)]  # an option that is a query on rows
 
 
 def make_plugin(package: str, attribute: str, spec: dict[str, Any], where: str) -> Any:

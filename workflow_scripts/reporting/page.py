@@ -16,7 +16,8 @@ from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.runs import is_imported, parse_folder
 from workflow_scripts.reporting.evaluations import describe_skipped
 from workflow_scripts.reporting.gaps import find_gaps, is_trained_by_older_code
-from workflow_scripts.reporting.papers import Datasets, Paper, list_places, read_paper
+from workflow_scripts.reporting.papers import Paper, read_paper
+from workflow_scripts.reporting.places import Datasets, list_places
 from workflow_scripts.reporting.targets import CURVES, list_tables
 from workflow_scripts.reporting.times import describe_times
 from workflow_scripts.rows import read_rows
@@ -41,8 +42,8 @@ def make_page(
 ) -> str:
     """Return the page.
 
-    papers: folders. sources: meta.json files of packed data. runs: folders of the planned runs. tables, figures: folders
-    of what was made. faults: the table of `make faults`. What of tables, figures, times and faults is absent is left out.
+    papers: folders. sources: meta.json files of packed data. runs: folders of the planned runs. tables, figures: the
+    folders of what was made. faults: the table of `make faults`. What is absent of them is left out.
     """
     frame = read_rows(rows)
     read = [read_paper(path) for path in papers]
@@ -72,7 +73,9 @@ def describe_chapter(paper: Paper, datasets: Datasets, tables: Path, figures: Pa
     sections = []
     for place in list_tables([paper], datasets):
         if (path := tables / f"{place.stem}.json").exists():
-            sections.append({"stem": place.stem, "table": describe_table(path), "figure": describe_figure(figures, place.stem)})
+            sections.append(
+                {"stem": place.stem, "table": describe_table(path), "figure": describe_figure(figures, place.stem)}
+            )
     for place in list_places(paper, datasets):
         view = paper.views[place.table]
         figure = describe_figure(figures, place.stem)
@@ -146,7 +149,7 @@ def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
     for values in runs.values.tolist():
         folder = Path(values[0])
         settings, identity = read_identity(folder) if (folder / "run.json").exists() else ({}, {})
-        if is_imported(settings):
+        if settings and is_imported(settings):
             present = "imported"
         else:
             present = "no, older" if is_trained_by_older_code(folder) else "yes" if identity else ""

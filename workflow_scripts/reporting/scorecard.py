@@ -1,7 +1,7 @@
 """The scorecard: each claim of a paper as comparisons of measured numbers, and a verdict on it.
 
-A claim (papers/<paper>/claims.yaml) is a list of comparisons, `of` less `than` against a margin. It is reproduced where all hold,
-not reproduced where one fails, undecided where one holds on average but not beyond the spread over seeds, and
+A claim (papers/<paper>/claims.yaml) is a list of comparisons, `of` less `than` against a margin. It is reproduced where
+all hold, not reproduced where one fails, undecided where one holds on average but not beyond the spread over seeds, and
 not run where numbers are missing.
 """
 
@@ -19,7 +19,8 @@ from workflow_scripts.reporting.cells import Material
 from workflow_scripts.reporting.formats import TextTable
 from workflow_scripts.reporting.measured import Measured, Select, read_values
 from workflow_scripts.reporting.numbers import format_number
-from workflow_scripts.reporting.papers import SCORECARD, Paper, Place, get_benchmark, list_claims, list_judged
+from workflow_scripts.reporting.papers import Paper
+from workflow_scripts.reporting.places import SCORECARD, Place, get_benchmark, list_claims, list_judged
 
 REPRODUCED, FAILED, UNDECIDED, NOT_RUN = "reproduced", "not reproduced", "undecided", "not run"
 LEVEL = 0.05  # of the one-sided t test over seeds

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.reporting.papers import SCORECARD, Datasets, Paper, Place, list_judged, list_places, read_paper
+from workflow_scripts.reporting.papers import Paper, read_paper
+from workflow_scripts.reporting.places import SCORECARD, Datasets, Place, list_judged, list_places
 
 TABLE_ENDINGS = ("csv", "md", "tex", "json")
 FIGURE_ENDINGS = ("png", "pdf")
@@ -29,7 +30,9 @@ def list_tables(papers: Iterable[Paper], datasets: Datasets) -> list[Place]:
 
 def list_table_files(papers: Folders, datasets: Datasets) -> list[str]:
     """Return the files of all tables, in the folder of tables."""
-    return [f"{place.stem}.{ending}" for place in list_tables(map(read_paper, papers), datasets) for ending in TABLE_ENDINGS]
+    return [
+        f"{place.stem}.{ending}" for place in list_tables(map(read_paper, papers), datasets) for ending in TABLE_ENDINGS
+    ]
 
 
 def list_summaries(papers: Folders, datasets: Datasets) -> list[str]:
@@ -52,7 +55,7 @@ def list_figure_files(papers: Folders, datasets: Datasets, images: Iterable[str]
 
 
 def keep_read_settings(papers: Folders, datasets: Datasets) -> Datasets:
-    """Return the data sets with only those settings of runs that some finding reads, so that command lines stay short."""
+    """Return the data sets with only those settings of runs that some finding reads: command lines stay short."""
     read = {
         name
         for paper in map(read_paper, papers)

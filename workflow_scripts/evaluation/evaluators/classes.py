@@ -21,7 +21,7 @@ TASK = "class"
 
 @dataclass(frozen=True)
 class Settings:
-    """probe: linear, 300 epochs in ContextSSL (Gupta et al. 2024)."""
+    """probe: linear, 300 epochs in Gupta et al. 2024."""
 
     probe: ProbeSettings = field(default_factory=lambda: ProbeSettings(steps=49200))
 

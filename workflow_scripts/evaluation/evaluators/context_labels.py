@@ -1,6 +1,6 @@
 """A label that depends on the context: the class under that of one group, a bin of a latent under that of the other.
 
-The paper's construction (ContextSSL, Gupta et al. 2024) is not known; this is ours, see `probes.probe_context_labels`.
+The construction of Gupta et al. 2024 is not known; this is ours, see `probes.probe_context_labels`.
 The latent is the first of the group whose name comes second in the alphabet.
 One probe for each length; features, the same under both contexts, are the control, at length 0.
 """

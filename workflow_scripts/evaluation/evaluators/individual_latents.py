@@ -1,6 +1,6 @@
 """R2 of a view's own state, read from its embedding: a task `<group>_individual` for each group.
 
-ContextSSL (Gupta et al. 2024, appendix). Embeddings under controls are left out: their actions have no truth to follow.
+As in Gupta et al. 2024, appendix. Embeddings under controls are left out: their actions have no truth to follow.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workflow_scripts.rows import Row
 
 @dataclass(frozen=True)
 class Settings:
-    """probe: linear in ContextSSL (Gupta et al. 2024)."""
+    """probe: linear in Gupta et al. 2024."""
 
     probe: ProbeSettings = field(default_factory=ProbeSettings)
 

@@ -1,7 +1,7 @@
 """Nearest neighbours to look at: what predictions retrieve for a few queries, small enough to keep with the rows.
 
 A query is view 0 of a test object with the true action to another of its views; the candidates are all views of
-the object, as in `retrieval` (ContextSSL, Gupta et al. 2024, nearest-neighbour figure).
+the object, as in `retrieval` (Gupta et al. 2024, nearest-neighbour figure).
 """
 
 from __future__ import annotations

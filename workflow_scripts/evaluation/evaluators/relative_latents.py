@@ -1,6 +1,6 @@
 """R2 of the action between two views of an object, read from both embeddings: one task for each group.
 
-ContextSSL (Gupta et al. 2024, section 4); the protocol is that of SIE (Garrido et al. 2023).
+As in Gupta et al. 2024, section 4; the protocol is that of Garrido et al. 2023.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _list_paper_probes() -> dict[str, GroupProbe]:
 class Settings:
     """test_pairs: pairs of views of an evaluated split, drawn at random. probe: of a group without its own in `probes`.
 
-    Defaults: ContextSSL (Gupta et al. 2024), on 3DIEBench: one pair a test object; rotations are read by an MLP.
+    Defaults: those of Gupta et al. 2024, one pair a test object; rotations are read by a network, the rest linearly.
     """
 
     test_pairs: Count = 10552

@@ -1,7 +1,7 @@
 """Retrieval: does the prediction for an action find the view that the action leads to?
 
-Of every view of every object, by the prediction from view 0 (ContextSSL, Gupta et al. 2024, section 4; SIE, Garrido et
-al. 2023, section 4). Features that are all the same stand for their own predictions: what they score is chance.
+Of every view of every object, by the prediction from view 0 (Gupta et al. 2024, section 4; Garrido et al.
+2023, section 4). Features that are all the same stand for their own predictions: what they score is chance.
 """
 
 from __future__ import annotations

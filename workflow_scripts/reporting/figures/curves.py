@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import ConfigDict
 
 from workflow_scripts.reporting.figures.base import Subject
-from workflow_scripts.reporting.measured import Query, select_rows
+from workflow_scripts.reporting.measured import select_rows
+from workflow_scripts.reporting.options import Query
 
 if TYPE_CHECKING:
     import matplotlib.figure

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.experiment.kinds import CONTEXT, INVARIANT
-from workflow_scripts.reporting.measured import Measured, MeasuredRun, Query, Select, select_rows
+from workflow_scripts.reporting.measured import Measured, MeasuredRun, Select, select_rows
 from workflow_scripts.reporting.numbers import format_number
+from workflow_scripts.reporting.options import Query
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +51,8 @@ class Fairness:
 
 def _describe_run(rows: pd.DataFrame, run: MeasuredRun, group: str, length: int) -> str:
     """Say how accuracy of the group, and equalized odds, change from no context to each longest one."""
-    places = [
-        {"condition": CONTEXT + kind, "level": level} for kind, level in ((group, 0), (group, length), (INVARIANT, length))
-    ]
+    ends = ((group, 0), (group, length), (INVARIANT, length))
+    places = [{"condition": CONTEXT + kind, "level": level} for kind, level in ends]
     found = {}
     for name, query in (("accuracy", {"task": group, "metric": "accuracy"}), ("odds", ODDS)):
         selects = [{**run.select, "representation": "z+", **query, **place} for place in places]

@@ -61,9 +61,7 @@ class Shapes:
         p = settings[self.hidden]
         return float((1 - (p[0] if isinstance(p, list) else p)) * (settings[self.tokens] / 2 - 1))
 
-    def find_falls(
-        self, rows: pd.DataFrame, measured: Measured, settings: dict[str, dict[str, Any]]
-    ) -> list[Fall]:
+    def find_falls(self, rows: pd.DataFrame, measured: Measured, settings: dict[str, dict[str, Any]]) -> list[Fall]:
         """Return every fall of at least `SMALL`, of runs that have both settings."""
         rows = filter_rows(rows, {"metric": "r2", "representation": "z+"})
         pairs = {

@@ -1,0 +1,110 @@
+"""make: what a user gives, and where the checkout is, reaches commands whole and is never executed."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from project import ROOT, SMOKE, copy_project
+
+pytestmark = pytest.mark.faults
+ODD = "a \"b' [c] & $(touch HIT) ; ü"  # a folder, an experiment or a profile
+# Stands in for Python: says how it was called, and whether the environment comes first on the PATH.
+PYTHON = """#!/bin/sh
+printf '<%s>' "$@"
+printf '%s\\n' "${PATH%%:*}"
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout in a folder with an odd name, and an environment in one as odd."""
+    folder = tmp_path / ODD
+    folder.mkdir()
+    for name in ("Makefile", "config.yaml"):
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / "envs").mkdir()
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        shutil.copy2(ROOT / "envs" / name, folder / "envs" / name)
+    for environment in (folder / ".venv", folder / ODD):
+        (environment / "bin").mkdir(parents=True)
+        (environment / "bin" / "python").write_text(PYTHON)
+        (environment / "bin" / "python").chmod(0o755)
+        for kind in ("runtime", "development"):
+            (environment / f"{kind}.installed").touch()
+    return folder
+
+
+def make(folder, *arguments, **variables):
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key != "ARGS"}
+    environment = {**kept, "CUDA_VISIBLE_DEVICES": "0", **variables}
+    result = subprocess.run(["make", *arguments], cwd=folder, env=environment, capture_output=True, text=True)
+    assert not list(folder.parent.rglob("HIT"))
+    return result
+
+
+@pytest.mark.parametrize("value", [ODD, "x; touch HIT", "$(shell touch HIT)", "`touch HIT`", 'x" & touch HIT #'])
+@pytest.mark.parametrize("how", ["command line", "environment"])
+def test_an_experiment_and_a_profile_are_quoted(value, how, checkout):
+    given = {"EXPERIMENT": value, "PROFILE": value}
+    words = [f"{key}={text}" for key, text in given.items()] if how == "command line" else []
+    result = make(checkout, "reproduce", *words, **({} if words else given))
+    assert result.returncode == 0, result.stderr
+    start = result.stdout.splitlines()[0]
+    wanted = f"<-m><workflow_scripts.start><--profile><profiles/{value}><--config><experiment={value}><--quiet><rules>"
+    assert start == wanted + str(checkout / ".venv" / "bin")
+
+
+def test_an_environment_may_be_anywhere(checkout):
+    for environment in (ODD, checkout / ODD):
+        result = make(checkout, "plan", f"VENV={environment}")
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.splitlines()[0].endswith(f">{checkout / ODD / 'bin'}")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "config"),
+    [("3", "seeds=[0,1,2]"), ("1", "seeds=[0]"), ("a[$(touch HIT)]", "seeds=a[$(touch HIT)]"), ("3;touch HIT", None)],
+)
+def test_seeds_are_a_list_or_left_for_the_config_to_refuse(seeds, config, checkout):
+    (start, *_) = make(checkout, "plan", f"SEEDS={seeds}").stdout.splitlines()
+    assert f"<--config><{config or 'seeds=' + seeds}>" in start
+
+
+def test_arguments_are_words_and_come_beside_what_make_says(checkout):
+    (start, *_) = make(checkout, "plan", "ARGS=--config 'methods=[a b]' -n", "EXPERIMENT=p/q").stdout.splitlines()
+    assert "<--config><experiment=p/q><--dry-run><--quiet><rules><--config><methods=[a b]><-n>" in start
+
+
+def test_no_experiment_is_the_configs(checkout):
+    assert "experiment=" not in make(checkout, "plan").stdout
+
+
+@pytest.mark.parametrize("target", ["paper", "ablations"])
+def test_other_experiments_of_the_same_paper(target, checkout):
+    (checkout / "config.yaml").write_text("experiment: one/small # the default\nengine: {}\n")
+    assert f"<--config><experiment=one/{target}>" in make(checkout, target).stdout
+    assert f"<--config><experiment=two/{target}>" in make(checkout, target, "EXPERIMENT=two/small").stdout
+
+
+def test_packages_are_installed_again_where_their_list_is_newer(checkout):
+    marker = checkout / ".venv" / "runtime.installed"
+    assert "pip" not in make(checkout, "setup").stdout
+    os.utime(marker, (0, 0))
+    assert "<-m><pip><install>" in make(checkout, "setup", "PYTHON=true").stdout
+    assert marker.stat().st_mtime > 0
+    marker.unlink()
+    result = make(checkout, "setup", "PYTHON=false")
+    assert result.returncode != 0
+    assert not marker.exists()
+
+
+@pytest.mark.workflow
+def test_the_workflow_runs_in_an_odd_folder(tmp_path):
+    folder = tmp_path / ODD
+    folder.mkdir()
+    copy_project(folder)
+    few = """--config "datasets=[smoke-table]" "dataset_settings={'smoke-table': {'methods': ['constant']}}" """
+    result = make(folder, "reproduce", f"EXPERIMENT={SMOKE}", f"ARGS=--cores 2 {few}", CUDA_VISIBLE_DEVICES="")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert f"The report: {folder.resolve()}/reports/{SMOKE}/index.html" in result.stdout
