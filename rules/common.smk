@@ -14,7 +14,7 @@ from workflow_scripts.experiment.code import list_evaluation_code
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.checking import merge
 from workflow_scripts.experiment.identity import check_identity
-from workflow_scripts.experiment.plain import retype
+from workflow_scripts.experiment.plain import read_yaml, retype
 from workflow_scripts.experiment.runs import (
     get_labels,
     get_settings,
@@ -36,6 +36,8 @@ HOME = shlex.quote(str(BASE)).replace("{", "{{").replace("}", "}}")
 shell.prefix(f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={HOME} {VARIABLE}=$PPID; ")
 
 try:
+    for file in workflow.config_settings.configfiles:
+        read_yaml(Path(file))  # Snakemake has read it with less care
     given = merge(config, retype(dict(workflow.config_settings.config)))
     config.update(load_experiment(given["experiment"], given, BASE))
     RUNS = list_runs(config)
@@ -100,7 +102,9 @@ def get_priority(wildcards):
 def get_start(wildcards):
     """Weights of the run whose encoder a run starts from, if any."""
     name = get_settings(config, get_run(wildcards))["training"]["warm_start"]
-    return [f"{RUN.format(dataset=wildcards.dataset, name=name, seed=wildcards.seed)}/weights.safetensors"] if name else []
+    return (
+        [f"{RUN.format(dataset=wildcards.dataset, name=name, seed=wildcards.seed)}/weights.safetensors"] if name else []
+    )
 
 
 def list_import_code(settings):

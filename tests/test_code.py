@@ -69,7 +69,8 @@ def test_a_plug_in_that_is_not_used_makes_nothing_stale(of, settings):
         "methods": {"simclr"},
         "encoders": {settings["encoder"]["kind"]},
         # Kinds of views may build on one another, so only those that no other imports are counted out.
-        "views": {settings["dataset"]["views"]["kind"]},
+        # An evaluation sees other data than the run's own as they are: as plain views.
+        "views": {settings["dataset"]["views"]["kind"], *(["plain"] if of == "evaluation" else [])},
         "augmentations": {entry["kind"] for entry in settings["dataset"]["views"].get("augmentations", [])},
         "evaluators": set(EVALUATORS) if of == "evaluation" else set(),
     }

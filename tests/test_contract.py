@@ -22,10 +22,16 @@ pytestmark = pytest.mark.unit
 CPU = torch.device("cpu")
 VIEWS = {
     "stored": {},
-    "augmented": {"augmentations": [{"kind": "hflip"}, {"kind": "resized_crop", "group": "crop"}, {"kind": "rotation", "group": "turn"}]},
+    "augmented": {
+        "augmentations": [
+            {"kind": "hflip"},
+            {"kind": "resized_crop", "group": "crop"},
+            {"kind": "rotation", "group": "turn"},
+        ]
+    },
     "tabular": {},
     "plain": {},
-}  # fmt: skip
+}
 ROWS = {"small": False, "resnet18": False, "mlp": True}
 METHODS = list_plugins("methods", "METHOD")
 COUNT = 16
@@ -130,7 +136,7 @@ def test_every_method_trains_on_every_kind_of_views(name, kind, folders):
 def test_every_method_can_be_evaluated(name, kind, folders):
     views = open_kind(folders, kind)
     method = build(name, views, folders, kind).eval()
-    inputs, states = next(views.fixed(6))
+    inputs, _ = next(views.fixed(6))
     with torch.inference_mode():
         features = method.encoder(inputs[:, 0])
         for embedding in method.embeddings(features).values():

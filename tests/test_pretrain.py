@@ -16,8 +16,8 @@ import torch
 from workflow_scripts.data.batch import PAIR
 from workflow_scripts.data.views import open_views
 from workflow_scripts.experiment.runs import get_settings, parse_run
-from workflow_scripts.support.errors import RESUME_CODE, UserError
 from workflow_scripts.methods.base import Task
+from workflow_scripts.support.errors import RESUME_CODE, UserError
 from workflow_scripts.training.batches import BatchOrder, iterate_batches
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
 from workflow_scripts.training.run import build_method, read_weights, save_weights, start_from

@@ -7,6 +7,7 @@ import torch
 from raw_trees import write_manifest
 
 from workflow_scripts.data.packed import PackedDataset
+from workflow_scripts.data.batch import PAIR
 from workflow_scripts.data.packing import pack
 from workflow_scripts.data.readers.base import TEST, TRAIN
 from workflow_scripts.data.readers.table import FeatureTable, TableReader
@@ -17,8 +18,8 @@ from workflow_scripts.support.files import read_json, write_json
 
 pytestmark = pytest.mark.unit
 CPU = torch.device("cpu")
-DATASET = {"views": "tabular", "groups": ["gender"], "holdout": {"share": 0.0, "seed": 0}}
-DATASET |= {"actions": {"replaced_share": 0.25}}
+VIEWS = {"kind": "tabular", "groups": ["gender"], "replaced_share": 0.25}
+DATASET = {"views": VIEWS, "holdout": {"share": 0.0, "seed": 0}}
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def table(random):
 
 @pytest.fixture
 def packed(table, tmp_path, monkeypatch):
-    monkeypatch.setattr("workflow_scripts.pack.open_reader", lambda layout, root: TableReader(table))
+    monkeypatch.setattr("workflow_scripts.data.packing.open_reader", lambda layout, root: TableReader(table))
     pack(write_manifest(tmp_path / "raw.json", tmp_path), tmp_path / "packed", "toy", None)
     return tmp_path / "packed"
 
@@ -89,36 +90,36 @@ def test_encoding_matches_a_loop(packed):
 def test_the_second_view_changes_gender_as_the_action_says(packed):
     views = open_views(packed, DATASET, "train", CPU)
     objects = np.tile(np.arange(len(views)), 20)
-    pairs = views.pairs(objects, 0, "pairs", 3)
-    first, second = pairs.inputs
+    batch = views.sample(objects, PAIR, 0, "pairs", 3)
+    first, second = batch.views
     gender = first[:, 6]  # one-hot: F, M
-    torch.testing.assert_close(pairs.action[:, 0], second[:, 6] - gender)
-    torch.testing.assert_close(pairs.state[:, 0], second[:, 6])
-    assert set(pairs.action[:, 0].tolist()) == {-1.0, 0.0, 1.0}
+    torch.testing.assert_close(batch.action()[:, 0], second[:, 6] - gender)
+    torch.testing.assert_close(batch.states[1, :, 0], second[:, 6])
+    assert set(batch.action()[:, 0].tolist()) == {-1.0, 0.0, 1.0}
     assert abs(float(second[:, 6].mean()) - 0.5) < 0.03  # drawn evenly, whatever it was
     np.testing.assert_array_equal(gender.numpy(), views.attributes["gender"][objects])
-    np.testing.assert_array_equal(pairs.label.numpy(), views.labels[objects])
+    np.testing.assert_array_equal(batch.labels.numpy(), views.labels[objects])
     changed = float((first[:, 0] != second[:, 0]).float().mean())
     assert abs(changed - 0.25) < 0.02
     assert set(np.unique(second[:, 0].numpy())) <= set(np.unique(first[:, 0].numpy()))  # of rows of the same split
-    again = views.pairs(objects, 0, "pairs", 3)
-    torch.testing.assert_close(again.inputs, pairs.inputs, rtol=0, atol=0)
+    again = views.sample(objects, PAIR, 0, "pairs", 3)
+    torch.testing.assert_close(again.views, batch.views, rtol=0, atol=0)
 
 
 def test_a_hidden_gender_is_in_no_view_but_still_in_the_truth(packed):
-    settings = {**DATASET, "actions": {"replaced_share": 0.25, "sensitive_hidden": True}}
+    settings = {**DATASET, "views": {**DATASET["views"], "sensitive_hidden": True}}
     views = open_views(packed, settings, "test", CPU)
     inputs, states = next(views.fixed(1000))
     assert inputs.shape == (100, 1, 7)
     assert not inputs[..., 5:].any()
     np.testing.assert_array_equal(states[:, 0, 0].numpy(), views.attributes["gender"])
-    assert not views.pairs(np.arange(50), 0).inputs[..., 5:].any()
+    assert not views.sample(np.arange(50), PAIR, 0).views[..., 5:].any()
 
 
 def test_a_group_that_is_no_sensitive_column_is_refused(packed):
     with pytest.raises(UserError, match="no sensitive column 'job'"):
-        open_views(packed, {**DATASET, "groups": ["job"]}, "train", CPU)
+        open_views(packed, {**DATASET, "views": {**DATASET["views"], "groups": ["job"]}}, "train", CPU)
     meta = read_json(packed / "meta.json")
     write_json(packed / "meta.json", {**meta, "latents": ["job", "treatment"]})
     with pytest.raises(UserError, match="job has 3 categories; a sensitive column must have two"):
-        open_views(packed, {**DATASET, "groups": ["job"]}, "train", CPU)
+        open_views(packed, {**DATASET, "views": {**DATASET["views"], "groups": ["job"]}}, "train", CPU)

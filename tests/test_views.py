@@ -12,7 +12,7 @@ from workflow_scripts.data.batch import INDEPENDENT, PAIR
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
 from workflow_scripts.data.views import make_views, open_views
-from workflow_scripts.data.views.stored import draw_different
+from workflow_scripts.data.views.base import draw_different
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit

@@ -23,9 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--layout", required=True, help="how the raw data is laid out: a module of data/readers/")
     parser.add_argument("--resolution", type=whole_number, help="side of the packed images [pixels]; of tables none")
     parser.add_argument("--per-class-train", type=whole_number, help="keep the first so many train objects of a class")
-    parser.add_argument(
-        "--per-class-test", type=whole_number, help="keep the first so many test objects of a class"
-    )
+    parser.add_argument("--per-class-test", type=whole_number, help="keep the first so many test objects of a class")
     parser.add_argument(
         "--workers", type=whole_number, default=2, help="processes (default: 2); any number, same bytes"
     )

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.data.views import make_views
+from workflow_scripts.data.views.plain import PlainViews
 from workflow_scripts.evaluation.embeddings import encode
 from workflow_scripts.methods.base import Method
 from workflow_scripts.support.errors import UserError
-
-PLAIN = {"kind": "plain"}
+from workflow_scripts.support.settings import NoSettings
 
 
 class OtherData:
@@ -51,7 +50,7 @@ class OtherData:
             objects = packed.indices(split, 0.0, 0)
             if len(objects) == 0:
                 raise UserError(f"{packed.folder} has no objects in its {split} split; choose another source")
-            views = make_views(packed, objects, PLAIN, self._device)
+            views = PlainViews(packed, objects, NoSettings(), self._device)
             with torch.inference_mode():
                 features, _ = encode(method, views)
             flat = features.reshape(-1, features.shape[-1])

@@ -38,9 +38,7 @@ class TransformerSettings:
 class InContextMethod(ContextMethod):
     """A method whose loss is on the outputs of a context transformer. action_scale: see `ContextTransformer`."""
 
-    def __init__(
-        self, encoder: Encoder, task: Task, settings: Any, group: str = "", action_scale: float = 1.0
-    ) -> None:
+    def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "", action_scale: float = 1.0) -> None:
         super().__init__(encoder, task, settings, group)
         feature_dim = encoder.dim
         self.predictor = ContextTransformer(

@@ -14,7 +14,7 @@ from workflow_scripts.methods.losses import info_nce
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.predictors import LinearPredictor
 from workflow_scripts.models.projectors import make_projector
-from workflow_scripts.support.settings import Positive, Widths, WidthOf
+from workflow_scripts.support.settings import Positive, WidthOf, Widths
 
 
 @dataclass(frozen=True)

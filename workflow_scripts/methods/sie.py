@@ -15,7 +15,7 @@ from workflow_scripts.methods.losses import covariance_penalty, variance_hinge
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.predictors import HyperPredictor
 from workflow_scripts.models.projectors import make_projector
-from workflow_scripts.support.settings import Weight, Widths, WidthOf
+from workflow_scripts.support.settings import Weight, WidthOf, Widths
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from workflow_scripts.methods.base import Loss, Method, Task
 from workflow_scripts.methods.losses import vicreg
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.projectors import make_projector
-from workflow_scripts.support.settings import Weight, Widths, WidthOf
+from workflow_scripts.support.settings import Weight, WidthOf, Widths
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, found
 
 
-def load_run(
-    run: Path | str, data: Path | str, device: torch.device | str = "cpu", task: Task | None = None
-) -> Method:
+def load_run(run: Path | str, data: Path | str, device: torch.device | str = "cpu", task: Task | None = None) -> Method:
     """Return a trained run's method, ready to evaluate: `method.encoder` maps normalised images to features.
 
     run: its folder. data: folder of the packed data it was trained on. task: of its data, if they are open already.

@@ -14,7 +14,7 @@ from workflow_scripts.data.actions import ActionSpace, difference
 from workflow_scripts.data.augmentations.base import Augmentation, make_augmentation
 from workflow_scripts.data.batch import Batch, Sharing
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs, check_sharing
+from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs, Views, check_sharing
 from workflow_scripts.support.seeding import torch_generator
 from workflow_scripts.support.settings import Count, KindOf
 from workflow_scripts.support.transfer import to_device
@@ -34,7 +34,7 @@ class Settings:
     evaluation_views: Count = 2
 
 
-class AugmentedViews:
+class AugmentedViews(Views):
     """Each view applies all augmentations, in order.
 
     The state of a view is the vector of its groups' parameters, standardised over what the augmentations draw; the
@@ -45,7 +45,7 @@ class AugmentedViews:
 
     Settings = Settings
 
-    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Settings, device: torch.device) -> None:
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         self._augmentations, owners = _make_augmentations(settings.augmentations, packed.meta["resolution"])
         self._columns = list_columns(self._augmentations, owners)
         self.space = make_space(self._augmentations, owners)
@@ -62,9 +62,6 @@ class AugmentedViews:
             self._std, self._mean = torch.std_mean(self._select(self._draw(2**16, "units of states")), dim=0)
         for group in self.space.values:
             self._mean[self.space.groups[group]], self._std[self.space.groups[group]] = 0, 1
-
-    def __len__(self) -> int:
-        return len(self.objects)
 
     def _augment(self, images: Tensor, parameters: Tensor) -> Tensor:
         """Apply all augmentations to images (B, 3, H, W) with parameters (B, P), and normalise."""

@@ -1,12 +1,12 @@
 """What every kind of views offers, and how stored images become inputs of networks.
 
-To add a kind, add a module here whose `VIEWS` is a class with this interface and a dataclass `Settings`.
+To add a kind, add a module here whose `VIEWS` is a subclass of `Views`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,12 +16,13 @@ from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.data.batch import Batch, Sharing
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.settings import NoSettings
 from workflow_scripts.support.transfer import to_device
 
 NO_ATTRIBUTES: dict[str, np.ndarray] = {}  # of images
 
 
-class Views(Protocol):
+class Views:
     """Views of the n objects of one split.
 
     labels: (n,) int64, of `classes` classes. attributes: further targets (n,) int64 of the objects, by name.
@@ -29,7 +30,7 @@ class Views(Protocol):
     and actions between two, are read.
     """
 
-    Settings: ClassVar[type]
+    Settings: ClassVar[type] = NoSettings
     space: ActionSpace
     labels: np.ndarray
     classes: int
@@ -38,9 +39,11 @@ class Views(Protocol):
     class_views: range
     pair_views: range
 
-    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None: ...
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
+        raise NotImplementedError
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self.labels)
 
     def sample(self, objects: np.ndarray, sharing: Sharing, *purpose: int | str) -> Batch:
         """Return views of each of `objects` (N,), positions in this split, drawn for `purpose`.
@@ -48,9 +51,11 @@ class Views(Protocol):
         sharing: for each view, the groups whose parameters it copies from the first. Raises `UserError` for views that
         this kind cannot make.
         """
+        raise NotImplementedError
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs (n, V, ...) and states (n, V, A) of `size` objects at a time, in order: the same every time."""
+        raise NotImplementedError
 
 
 def check_sharing(sharing: Sharing, groups: Collection[str]) -> None:
@@ -58,6 +63,21 @@ def check_sharing(sharing: Sharing, groups: Collection[str]) -> None:
     if unknown := set().union(*sharing) - set(groups):
         have = f"has {', '.join(groups)}" if groups else "has none"
         raise UserError(f"a view is to share the group {min(unknown)!r}, but this data set {have}")
+
+
+def draw_different(views: int, wanted: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """Draw `wanted` different numbers below `views` for each of `count` objects: (wanted, count)."""
+    if wanted > views:
+        raise UserError(f"the method needs {wanted} views of an object, but only {views} are stored")
+    first = random.integers(views, size=count)
+    offsets: list[np.ndarray] = []  # from the first view, all different and not 0
+    for taken in range(1, wanted):
+        offset = random.integers(1, views - taken + 1, size=count)
+        # The r-th of what is left: one more for each smaller number that is taken.
+        for other in np.sort(np.array(offsets).reshape(-1, count), axis=0):
+            offset = offset + (offset >= other)
+        offsets.append(offset)
+    return np.stack([first, *((first + offset) % views for offset in offsets)])
 
 
 class ImageInputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,19 +13,15 @@ from workflow_scripts.data.actions import ActionSpace, difference
 from workflow_scripts.data.batch import Batch, Sharing
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.row_encoder import RowEncoder
-from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs, check_sharing
-from workflow_scripts.data.views.stored import draw_different
+from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs, Views, check_sharing, draw_different
 from workflow_scripts.support.seeding import numpy_generator
-from workflow_scripts.support.settings import NoSettings
 from workflow_scripts.support.transfer import to_device
 
 
-class PlainViews:
+class PlainViews(Views):
     """Stored views without groups: states and actions have no entries."""
 
-    Settings = NoSettings
-
-    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: NoSettings, device: torch.device) -> None:
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         self.space = ActionSpace({}, difference)
         self.objects = objects
         self.labels, self.classes = np.asarray(packed.labels[objects]), len(packed.meta["classes"])
@@ -34,9 +31,6 @@ class PlainViews:
         self._stored, self._device = packed.inputs, device
         self._encode = RowEncoder(packed.meta["columns"]) if packed.meta["columns"] else None
         self._images = None if self._encode else ImageInputs(packed.meta, device)
-
-    def __len__(self) -> int:
-        return len(self.objects)
 
     def _read(self, stored: np.ndarray) -> Tensor:
         """Return inputs of networks of stored images (..., H, W, 3) or rows (..., C)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from workflow_scripts.data.batch import Batch, Sharing
 from workflow_scripts.data.latents import ViewActions
 from workflow_scripts.data.packed import PackedDataset
-from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs
+from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs, Views, draw_different
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 from workflow_scripts.support.transfer import to_device
@@ -32,12 +32,12 @@ class Settings:
     hue: Literal["linear", "circular"] = "linear"
 
 
-class StoredViews:
+class StoredViews(Views):
     """The views of an object are different stored images of it, drawn at random."""
 
     Settings = Settings
 
-    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Settings, device: torch.device) -> None:
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         actions = ViewActions(settings.canonical_quaternions, settings.hue, tuple(settings.groups))
         self.space = actions.space()
         self.objects = objects
@@ -48,9 +48,6 @@ class StoredViews:
         self._images = packed.inputs
         self._states = actions.states(packed.latents[objects])
         self._inputs = ImageInputs(packed.meta, device)
-
-    def __len__(self) -> int:
-        return len(self.objects)
 
     def sample(self, objects: np.ndarray, sharing: Sharing, *purpose: int | str) -> Batch:
         """Return different stored views of each of `objects` (N,); they cannot share what was stored."""
@@ -73,21 +70,6 @@ class StoredViews:
         for start in range(0, len(self), size):
             images = self._inputs.upload(self._images[self.objects[start : start + size]])
             yield self._inputs.normalise(images), self._states[start : start + size]
-
-
-def draw_different(views: int, wanted: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Draw `wanted` different numbers below `views` for each of `count` objects: (wanted, count)."""
-    if wanted > views:
-        raise UserError(f"the method needs {wanted} views of an object, but only {views} are stored")
-    first = random.integers(views, size=count)
-    offsets: list[np.ndarray] = []  # from the first view, all different and not 0
-    for taken in range(1, wanted):
-        offset = random.integers(1, views - taken + 1, size=count)
-        # The r-th of what is left: one more for each smaller number that is taken.
-        for other in np.sort(np.array(offsets).reshape(-1, count), axis=0):
-            offset = offset + (offset >= other)
-        offsets.append(offset)
-    return np.stack([first, *((first + offset) % views for offset in offsets)])
 
 
 VIEWS = StoredViews

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from workflow_scripts.data.actions import ActionSpace, difference
 from workflow_scripts.data.batch import Batch, Sharing
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.row_encoder import RowEncoder
-from workflow_scripts.data.views.base import check_sharing
+from workflow_scripts.data.views.base import Views, check_sharing
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 from workflow_scripts.support.settings import Share
@@ -31,7 +32,7 @@ class Settings:
     sensitive_hidden: bool = False
 
 
-class TabularViews:
+class TabularViews(Views):
     """The first view is the row itself; in every other, the sensitive feature is drawn afresh, or shared.
 
     The group is the sensitive feature: its code is the state, its change (-1, 0, 1) the action. Its new category is
@@ -41,7 +42,7 @@ class TabularViews:
 
     Settings = Settings
 
-    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Settings, device: torch.device) -> None:
+    def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         (group,) = settings.groups
         columns, names = packed.meta["columns"], [column["name"] for column in packed.meta["columns"]]
         if group not in packed.meta["latents"] or group not in names:
@@ -61,9 +62,6 @@ class TabularViews:
         self._encode = RowEncoder(columns, [group] if settings.sensitive_hidden else [])
         self._device = device
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
     def sample(self, objects: np.ndarray, sharing: Sharing, *purpose: int | str) -> Batch:
         """Return each of the rows `objects` (N,), positions in this split, and its further views."""
         check_sharing(sharing, self.space.groups)
@@ -78,8 +76,9 @@ class TabularViews:
             view[:, self._sensitive] = codes[-1]
             rows.append(view)
         states = torch.from_numpy(np.stack(codes)).float()[..., None]
-        moved = (self._encode(torch.from_numpy(np.stack(rows))), states, torch.from_numpy(self.labels[objects]))
-        return Batch(*(to_device(tensor, self._device) for tensor in moved), self.space)
+        inputs, labels = self._encode(torch.from_numpy(np.stack(rows))), torch.from_numpy(self.labels[objects])
+        views, states, labels = (to_device(tensor, self._device) for tensor in (inputs, states, labels))
+        return Batch(views, states, labels, self.space)
 
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield every row as its only view."""

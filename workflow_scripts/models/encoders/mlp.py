@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ class MultilayerPerceptron(Encoder):
     Settings = Settings
     reads_rows = True
 
-    def __init__(self, settings: Settings, inputs: int) -> None:
+    def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
         layers: list[nn.Module] = []
         for width_in, width in itertools.pairwise([inputs, *settings.widths]):

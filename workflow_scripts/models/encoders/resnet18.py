@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -23,7 +23,7 @@ class ResNet18(Encoder):
     Settings = Settings
     dim = 512
 
-    def __init__(self, settings: Settings, inputs: int) -> None:
+    def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
         from torchvision.models import resnet18
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ class SmallConvNet(Encoder):
 
     Settings = Settings
 
-    def __init__(self, settings: Settings, inputs: int) -> None:
+    def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
         layers: list[nn.Module] = []
         previous, side = 3, inputs
