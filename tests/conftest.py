@@ -106,7 +106,7 @@ def smoke_table(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("smoke-table")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     files = ["--raw", "raw", "--manifest", "raw.json", "--source", "smoke-table"]
-    synthesize = ["synthesize", *files, "--settings", '{"patients": 120, "seed": 0}']
+    synthesize = ["synthesize", *files, "--settings", '{"kind": "mimic3", "patients": 120, "seed": 0}']
     pack = ["pack", "--manifest", "raw.json", "--output", "packed", "--layout", "mimic3"]
     for module, *arguments in (synthesize, pack):
         command = [sys.executable, "-m", f"workflow_scripts.{module}", *arguments]

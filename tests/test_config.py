@@ -6,14 +6,12 @@ import sys
 
 import pytest
 import yaml
+from project import tell
 
 from workflow_scripts.experiment.config import complete_config, list_experiment_files, list_experiments, load_experiment
-from workflow_scripts.experiment.identity import check_identity, claim_run, first_difference
-from workflow_scripts.experiment.plain import VALUES, parse_yaml, read_yaml, retype
+from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import ROOT
-from workflow_scripts.experiment.runs import Run, get_labels, get_settings, list_groups, list_runs, parse_run
-from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import write_json
+from workflow_scripts.experiment.runs import list_runs
 
 pytestmark = pytest.mark.unit
 SMALL = "contextssl/small"
@@ -27,14 +25,6 @@ def small():
 @pytest.fixture
 def config(small):
     return copy.deepcopy(small)
-
-
-def tell(function, *arguments):
-    """The one sentence that a mistake is told in."""
-    with pytest.raises(UserError) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 # --- experiments --------------------------------------------------------------------------------------------------
@@ -225,197 +215,6 @@ def test_a_variants_mistake_is_told_where_it_stands(config):
 
 
 # --- plain YAML ---------------------------------------------------------------------------------------------------
-
-LAUGHS = "a0: &a0 [ha]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30))
-MERGES = "a0: &a0 {b: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 10)}]}}\n" for i in range(1, 30))
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a: {b: .nan}", "f.yaml: a.b is nan"),
-        ("a: [0, -.inf]", "f.yaml: a.1 is -inf"),
-        ("a: 1.0e+999", "f.yaml: a is inf"),
-        ("a: 1\nb: 2\na: 3", "f.yaml has the key 'a' twice, again in line 3"),
-        ("a: {b: {c: 1, c: 1}}", "f.yaml: a.b has the key 'c' twice"),
-        ("a: &a [1, *a]", "f.yaml: a [1] contains itself"),
-        ("a: &a {b: *a}", "f.yaml: a.b contains itself"),
-        ("a: &a {<<: *a}", "f.yaml: a.<< contains itself"),
-        (LAUGHS, f"expands to more than {VALUES} values"),
-        (MERGES, f"expands to more than {VALUES} values"),
-        ("[" * 100_000, "f.yaml: line 1 is nested more than 50 deep"),
-        ("a: 2020-01-01", "f.yaml: a is a date"),
-        ("a: !!python/object/apply:os.system ['true']", "f.yaml: a is of the type python/object/apply"),
-        ("a: !!binary aGE=", "f.yaml: a is binary data"),
-        ("a: !!set {b, c}", "f.yaml: a is a set"),
-        ("1: a", "f.yaml has the key 1, which is not text"),
-        ("a: {on: b}", "f.yaml: a has the key True, which is not text"),
-        ("[a]: b", "f.yaml has a key that is not text, in line 1"),
-        ('"a\\n": b', "is one line of printable text"),
-        ("a: " + "9" * 5000, "f.yaml is not plain YAML"),
-        ("a: b: c", "f.yaml is not plain YAML"),
-        ("a: 1\n---\na: 2", "f.yaml is not plain YAML"),
-    ],
-    ids=lambda text: text[:12].strip(),
-)
-def test_yaml_that_is_not_plain_is_refused(text, message, tmp_path):
-    assert message in tell(parse_yaml, text, "f.yaml")
-    (tmp_path / "f.yaml").write_text(text)
-    assert str(tmp_path / "f.yaml") in tell(read_yaml, tmp_path / "f.yaml")
-
-
-def test_plain_yaml_is_read():
-    text = "a: &a {b: [1, 2.5, true, null, text]}\nc: {<<: *a, d: *a}\ne: 1.0e-3"
-    inner = {"b": [1, 2.5, True, None, "text"]}
-    assert parse_yaml(text, "f.yaml") == {"a": inner, "c": {**inner, "d": inner}, "e": 1e-3}
-
-
-@pytest.mark.faults
-def test_files_that_cannot_be_read_are_told(tmp_path):
-    assert "does not exist" in tell(read_yaml, tmp_path / "gone.yaml")
-    (tmp_path / "latin.yaml").write_bytes("a: ä".encode("latin1"))
-    assert "is not text in UTF-8" in tell(read_yaml, tmp_path / "latin.yaml")
-
-
-def test_the_command_line_means_what_yaml_means():
-    given = {"seeds": ["0", "1"], "training": {"lr": "0.1", "clip_norm": "null"}, "shadow": "true", "path": "a [b"}
-    typed = {"seeds": [0, 1], "training": {"lr": 0.1, "clip_norm": None}, "shadow": True, "path": "a [b"}
-    assert retype(given) == typed
-    for text in ("", "x; touch y #", "2020-01-01", "*a", "&a b", "!!python/name:os.system", "{a: 1}", "a\nb", "- - -"):
-        assert retype(text) == text
-
-
-@pytest.mark.faults
-def test_the_command_line_is_as_strict():
-    assert tell(retype, {"training": {"lr": ".nan"}}) == "the command line: training.lr is nan; give a finite number"
-    endless = []
-    endless.append(endless)
-    assert "contains itself" in tell(retype, {"a": endless})
-    huge = ["ha"]
-    for _ in range(30):
-        huge = [huge] * 10
-    assert f"contains more than {VALUES} values" in tell(retype, {"a": huge})
-
-
-# --- runs ---------------------------------------------------------------------------------------------------------
-
-
-def test_run_names():
-    run = parse_run("toy", "d", "equimod@rotation~mask0.5", 2)
-    assert run == Run("toy", "d", "equimod", "rotation", "mask0.5", 2)
-    assert run.folder == "results/toy/d/equimod@rotation~mask0.5/seed2"
-    assert parse_run("toy", "d", "simclr+", 0).method == "simclr+"
-    assert set(get_labels(run)) == {"dataset", "method", "group", "variant", "seed"}
-
-
-def test_runs_are_the_product_of_the_selections(config):
-    config |= {"seeds": [0, 1], "methods": ["simclr", "contextssl", "simclr"], "datasets": ["embedded"]}
-    assert [(run.space, run.name, run.seed) for run in list_runs(config)] == [
-        ("contextssl", "simclr", 0),
-        ("contextssl", "simclr", 1),
-        ("contextssl", "contextssl", 0),
-        ("contextssl", "contextssl", 1),
-    ]
-
-
-def test_a_checkpoint_is_imported_once_however_many_seeds(config):
-    variants = {**config["variants"], "authors": {"training": {"checkpoint": "a.pt"}}}
-    changed = {"variants": variants, "methods": ["contextssl", "contextssl~authors"], "seeds": [3, 4]}
-    runs = list_runs({**config, **changed})
-    own = [(run.variant, run.seed) for run in runs if run.dataset == "embedded"]
-    assert own == [("", 3), ("", 4), ("authors", 3)]
-
-
-@pytest.mark.parametrize(
-    ("views", "groups"),
-    [
-        ({"kind": "stored", "groups": ["color", "rotation"]}, ["color", "rotation"]),
-        ({"kind": "plain"}, []),
-        (
-            {
-                "kind": "augmented",
-                "augmentations": [
-                    {"kind": "hflip"},
-                    {"kind": "color_jitter", "group": "color"},
-                    {"kind": "blur", "group": "blur"},
-                    {"kind": "grayscale", "group": "color"},
-                ],
-            },
-            ["color", "blur"],
-        ),
-    ],
-)
-def test_groups_of_each_kind_of_views(views, groups):
-    assert list_groups({"views": views}) == groups
-
-
-def test_engine_is_not_part_of_a_run(config):
-    before = get_settings(config, parse_run("contextssl", "embedded", "simclr", 0))
-    config["engine"]["threads"] = 17
-    assert get_settings(config, parse_run("contextssl", "embedded", "simclr", 0)) == before
-
-
-def test_equal_numbers_are_the_same_settings(config):
-    run = parse_run("contextssl", "embedded", "contextssl", 0)
-    config["method_settings"]["contextssl"]["settings"]["action_scale"] = 10
-    scale = get_settings(config, run)["settings"]["action_scale"]
-    assert isinstance(scale, float)
-    assert scale == 10
-
-
-def test_a_second_draw_is_trained_as_the_first_is():
-    both = load_experiment("contextssl/draws")
-    names = ("embedded", "embedded-draw1")
-    one, other = (get_settings(both, parse_run("contextssl", name, "simclr", 0)) for name in names)
-    assert one == other
-
-
-# --- identity -----------------------------------------------------------------------------------------------------
-
-
-def test_a_folder_of_other_settings_or_data_is_refused(config, tmp_path):
-    data = tmp_path / "packed"
-    write_json(data / "meta.json", {"sha256": {"inputs.npy": "a"}})
-    run, settings = tmp_path / "run", get_settings(config, parse_run("contextssl", "embedded", "simclr", 0))
-    claim_run(run, settings, data)
-    claim_run(run, settings, data)
-    with pytest.raises(UserError, match=r"training\.steps: 600 there, 5 now"):
-        check_identity(run, {**settings, "training": {**settings["training"], "steps": 5}})
-    write_json(data / "meta.json", {"sha256": {"inputs.npy": "b"}})
-    with pytest.raises(UserError, match="made from other data"):
-        claim_run(run, settings, data)
-
-
-def test_a_training_that_goes_on_keeps_the_code_it_began_with(config, tmp_path, monkeypatch):
-    write_json(tmp_path / "packed" / "meta.json", {"sha256": {}})
-    run, settings = tmp_path / "run", get_settings(config, parse_run("contextssl", "embedded", "simclr", 0))
-    first = claim_run(run, settings, tmp_path / "packed")
-    monkeypatch.setattr("workflow_scripts.experiment.identity.hash_code", lambda parts: "newer")
-    assert claim_run(run, settings, tmp_path / "packed")["code"] == "newer"  # nothing was trained yet
-    write_json(run / "run.json", {"settings": settings, "identity": first})
-    (run / "state").mkdir()
-    (run / "state" / "checkpoint.pt").touch()
-    assert claim_run(run, settings, tmp_path / "packed") == first
-
-
-def test_a_run_that_starts_from_other_weights_is_another(config, tmp_path):
-    write_json(tmp_path / "packed" / "meta.json", {"sha256": {}})
-    settings = get_settings(config, parse_run("contextssl", "embedded", "simclr", 0))
-    run, start = tmp_path / "run", tmp_path / "start.safetensors"
-    plain = claim_run(tmp_path / "plain", settings, tmp_path / "packed")
-    start.write_bytes(b"first")
-    first = claim_run(run, settings, tmp_path / "packed", start)
-    (run / "state").mkdir()
-    (run / "state" / "checkpoint.pt").touch()
-    assert claim_run(run, settings, tmp_path / "packed", start) == first
-    start.write_bytes(b"trained again")
-    second = claim_run(run, settings, tmp_path / "packed", start)
-    assert len({plain["hash"], first["hash"], second["hash"]}) == 3
-
-
-def test_first_difference_names_missing_keys():
-    assert first_difference({"a": {"b": 1}}, {"a": {}}) == "a.b: 1 there, None now"
 
 
 def test_planning_imports_nothing_heavy():

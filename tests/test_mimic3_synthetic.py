@@ -16,7 +16,6 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from workflow_scripts.data.mimic3 import synthetic as mimic3_synthetic
-from workflow_scripts.data.mimic3.cohort import write_cohort
 from workflow_scripts.data.mimic3.synthetic import (
     INDICATORS,
     PROXIES,
@@ -26,6 +25,7 @@ from workflow_scripts.data.mimic3.synthetic import (
     sample_patients,
 )
 from workflow_scripts.data.readers.mimic3 import read_mimic3
+from workflow_scripts.data.synthesizers.mimic3 import write_cohort
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -183,7 +183,7 @@ def test_kill_and_rerun_gives_the_same_files(raw, tmp_path):
     (tmp_path / "raw" / ".PATIENTS.csv.x1.csv").touch()  # of a process killed while it wrote this file
     before = (tmp_path / "raw" / "PATIENTS.csv").read_bytes()
     options = ["--raw", tmp_path / "raw", "--manifest", tmp_path / "raw.json", "--source", "synthetic"]
-    given = {"patients": 8000, "gender_on_treatment": -0.8, "seed": 3}
+    given = {"kind": "mimic3", "patients": 8000, "gender_on_treatment": -0.8, "seed": 3}
     process = subprocess.Popen(
         [sys.executable, "-m", "workflow_scripts.synthesize", *map(str, options), "--settings", json.dumps(given)],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},

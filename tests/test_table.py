@@ -6,8 +6,8 @@ import pytest
 import torch
 from raw_trees import write_manifest
 
-from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.batch import PAIR
+from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
 from workflow_scripts.data.readers.base import TEST, TRAIN
 from workflow_scripts.data.readers.table import FeatureTable, TableReader

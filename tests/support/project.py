@@ -6,10 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
+import pytest
+
 from workflow_scripts.start import merge_options
+from workflow_scripts.support.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 SMOKE = "contextssl/smoke"  # the smallest experiment
@@ -57,3 +61,11 @@ def call(module, *arguments):
     """Call a rule's `main` with arguments, without the seconds that a process of its own takes."""
     with mock.patch.object(sys, "argv", [module.__name__, *map(str, arguments)]):
         module.main()
+
+
+def tell(function: Callable[..., object], *arguments: object) -> str:
+    """Return the one sentence that a mistake is told in."""
+    with pytest.raises(UserError) as caught:
+        function(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.reporting.cells import Table, make_tables, read_material
+from workflow_scripts.reporting.formats import FORMATS, lay_out
 from workflow_scripts.reporting.papers import read_paper
 from workflow_scripts.rows import Row, make_rows, write_rows
 from workflow_scripts.support.files import write_json
@@ -105,3 +106,12 @@ def make_fairness_rows(
     for length, value in zip((0, 126), treatment, strict=False):
         rows.append(make_row("contextssl", "treatment", "accuracy", value, "z+", "gender", length))
     return make_rows(rows)
+
+
+def write_tables(given, folder):
+    """Write the paper's tables as the rule does."""
+    for table in map(lay_out, tables_of(given).values()):
+        for ending, convert in FORMATS.items():
+            path = folder / "tables" / f"{table.place.stem}.{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(convert(table))

@@ -2,7 +2,7 @@
 
 A *state* describes one view in absolute terms, an *action* takes the state of a view to that of
 another. Both are vectors of the same length whose entries are divided into *groups*, the symmetries
-that a context can ask for (ContextSSL, Gupta et al. 2024, section 3).
+that a context can ask for (Gupta et al. 2024, section 3).
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def canonical(q: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class ViewActions:
-    """Actions between views of 3DIEBench's latents (Garrido et al. 2023, section 3).
+    """Actions between views with known rotations and hues (Garrido et al. 2023, section 3).
 
     groups: of "rotation" and "color", those that states and actions describe, in this order.
     canonical_quaternions: bring every quaternion to w >= 0. The authors do not; small models need it.

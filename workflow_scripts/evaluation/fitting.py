@@ -56,7 +56,7 @@ def fit_probe(
     inputs, target = first
     widths = [inputs.shape[-1], *settings.hidden, outputs]
     probe = make_probe(len(inputs), widths, torch_generator(seed, "probe", purpose)).to(inputs.device)
-    update = Adam(list(probe.parameters()), settings.lr)
+    update = FunctionalAdam(list(probe.parameters()), settings.lr)
     for inputs, target in itertools.chain([first], batches):
         predicted = probe(inputs)
         expected = target.expand(len(inputs), *target.shape)
@@ -69,7 +69,7 @@ def fit_probe(
     return probe
 
 
-class Adam:
+class FunctionalAdam:
     """torch's Adam as a function of gradients: its optimiser class imports a compiler, 2 s a job, that we never use."""
 
     def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from workflow_scripts.evaluation.metrics import r2_per_component, r2_pooled, top1
 from workflow_scripts.evaluation.probes import Bank, Predictions
-from workflow_scripts.evaluation.run import EvaluatedRun, Place
+from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.rows import Row
 
 Metrics = dict[str, Callable[[np.ndarray, np.ndarray], float]]
@@ -18,7 +18,9 @@ CLASSES: Metrics = {"top1": top1}
 Probe = Callable[[Bank, dict[str, Bank]], Predictions]  # of training embeddings, and of those of each evaluated split
 
 
-def probe_places(run: EvaluatedRun, places: list[Place], probes: dict[str, Probe], metrics: Metrics) -> Iterator[Row]:
+def probe_places(
+    run: EvaluatedRun, places: list[MeasuredArray], probes: dict[str, Probe], metrics: Metrics
+) -> Iterator[Row]:
     """Yield the rows of every place. places: of one representation. probes: by task."""
     for part in run.side_by_side(places):
         arrays = [place.array for place in part]

@@ -27,7 +27,7 @@ BANK_BYTES = 2**32
 
 
 @dataclass(frozen=True)
-class Place:
+class MeasuredArray:
     """Where a number is measured: a representation, under a condition and at a level of it. array: that holds it."""
 
     representation: str
@@ -45,7 +45,7 @@ class Place:
 class Prediction:
     """What a method predicts of view i from view 0 and the true action. candidates: the array it is to be found in."""
 
-    place: Place
+    place: MeasuredArray
     candidates: str
     context: str = ""  # kind of context
     length: int = 0  # of the context [tokens]
@@ -112,16 +112,16 @@ class EvaluatedRun:
         """The names of what the method reads out of its features, beside the features `h` themselves."""
         return [name for name in self._embeddings.names if name not in NOT_READOUTS and "." not in name]
 
-    def places(self, representation: str, kinds: Iterable[str] | None = None) -> list[Place]:
+    def places(self, representation: str, kinds: Iterable[str] | None = None) -> list[MeasuredArray]:
         """Return where a representation is: once, or under every context in which it exists. kinds: of contexts."""
-        found = [Place(representation, representation)] if self.has(representation) else []
+        found = [MeasuredArray(representation, representation)] if self.has(representation) else []
         for name in self.contexts:
             kind, length = parse_context(name)
             if self.has(array := f"{representation}.{name}") and (kinds is None or kind in kinds):
-                found.append(Place(representation, array, CONTEXT + kind, length))
+                found.append(MeasuredArray(representation, array, CONTEXT + kind, length))
         return found
 
-    def side_by_side(self, places: list[Place]) -> Iterator[list[Place]]:
+    def side_by_side(self, places: list[MeasuredArray]) -> Iterator[list[MeasuredArray]]:
         """Yield as many places at a time as fit into memory. Their arrays are of one size."""
         if not places:
             return
@@ -131,11 +131,11 @@ class EvaluatedRun:
 
     def predictions(self) -> list[Prediction]:
         """Return what the method predicts of views that an action leads to; empty for one that predicts nothing."""
-        found = [Prediction(Place("rho", "rho"), "g")] if self.has("rho") else []
+        found = [Prediction(MeasuredArray("rho", "rho"), "g")] if self.has("rho") else []
         for name in self.contexts:
             kind, length = parse_context(name)
             if self.has(array := f"zr.{name}"):
-                found.append(Prediction(Place("zr", array, CONTEXT + kind, length), f"z+.{name}", kind, length))
+                found.append(Prediction(MeasuredArray("zr", array, CONTEXT + kind, length), f"z+.{name}", kind, length))
         return found
 
     def misfit(self, source: str) -> str:

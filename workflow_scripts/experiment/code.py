@@ -25,11 +25,12 @@ PASSIVE = (
     *("support/templates.py", "support/workers.py"),
     # settings, which have a hash of their own, and what is refused;
     *(f"experiment/{name}.py" for name in ("checking", "code", "config", "identity", "plain", "rooms", "runs")),
-    # how packed data were made: they have a hash of their own;
-    *("data/mimic3/", "data/readers/", "data/rendering/", "data/sources/", "data/packing.py", "data/writer.py"),
+    # how packed data were made: they have a hash of their own (see also `ACTIVE_DATA`);
+    *("data/packing.py", "data/writer.py"),
     # what is done with the numbers afterwards.
     "reporting/",
 )
+ACTIVE_DATA = ("data/views/", "data/augmentations/")  # the subpackages of data/ that a run's numbers depend on
 
 
 def list_training_code(settings: dict[str, Any]) -> tuple[str, ...]:
@@ -82,10 +83,16 @@ def _follow(entries: tuple[str, ...]) -> tuple[str, ...]:
     left = list(entries)
     while left:
         file = left.pop()
-        if file not in found and not file.startswith(PASSIVE) and (PACKAGE / file).exists():
+        if file not in found and not _is_passive(file) and (PACKAGE / file).exists():
             found.add(file)
             left += _list_imports(file)
     return tuple(sorted(found))
+
+
+def _is_passive(file: str) -> bool:
+    """Tell whether a file is neither counted nor followed."""
+    inner = file.startswith("data/") and file.count("/") > 1
+    return file.startswith(PASSIVE) or (inner and not file.startswith(ACTIVE_DATA))
 
 
 @cache

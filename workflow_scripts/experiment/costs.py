@@ -27,7 +27,8 @@ def count_inputs(config: dict[str, Any], source: str) -> int:
         made = entry["render"]
         return int(made["classes"] * sum(made["objects_per_class"].values()) * made["views"])
     if "synthesize" in entry:
-        return int(entry["synthesize"]["patients"])
+        made = entry["synthesize"]
+        return int(made[read_schema("synthesizers", made["kind"])["x-inputs"]])
     known = read_yaml(DOWNLOADS / f"{entry['download']}.yaml")
     share = entry.get("per_class") or {}
     limit = known["classes"] * sum(share.values()) if share and "classes" in known else known["inputs"]

@@ -42,6 +42,7 @@ ROOMS = {
     "encoders": Room("models.encoders", "ENCODER", by_kind=True, facts=("dim",)),
     "views": Room("data.views", "VIEWS", by_kind=True),
     "augmentations": Room("data.augmentations", "AUGMENTATION", by_kind=True, extra=("group",)),
+    "synthesizers": Room("data.synthesizers", "SYNTHESIZER", by_kind=True, facts=("inputs",)),
     "evaluators": Room("evaluation.evaluators", "EVALUATOR"),
 }
 
@@ -56,7 +57,6 @@ FIXED = {
     "evaluation/contexts": "workflow_scripts.evaluation.settings:Contexts",
     "engine/engine": "workflow_scripts.training.settings:EngineSettings",
     "sources/render": "workflow_scripts.data.rendering.settings:RenderSettings",
-    "sources/synthesize": "workflow_scripts.data.mimic3.synthetic:SyntheticSettings",
 }
 FIXED_KINDS = ("optimizers", "schedules")
 

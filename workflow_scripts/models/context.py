@@ -1,7 +1,7 @@
 """The context transformer: reads a sequence of (feature, action) tokens and masks it pair by pair.
 
 A block holds pairs of tokens, (f(x_1), a_1), (f(x_1+), 0), (f(x_2), a_2), ... There are no positional
-embeddings: a context is a set of pairs (ContextSSL, Gupta et al. 2024, section 3).
+embeddings: a context is a set of pairs (Gupta et al. 2024, section 3).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Block(nn.Module):
 
 
 class ContextTransformer(nn.Module):
-    """Predictor of ContextSSL: Linear, pre-LayerNorm blocks without positions, LayerNorm, Linear.
+    """The predictor of Gupta et al. 2024: Linear, pre-LayerNorm blocks without positions, LayerNorm, Linear.
 
     init_std: standard deviation of all weights; the residual projections' is divided by
         sqrt(2 layers), as in GPT-2. action_scale: factor on the read-in's action columns at the

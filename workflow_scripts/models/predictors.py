@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class LinearPredictor(nn.Module):
-    """rho(z, a) = Linear([a, z]), the predictor of EquiMod and SEN (as in SIE's code, Garrido et al. 2023)."""
+    """rho(z, a) = Linear([a, z]), as in the code of Garrido et al. 2023."""
 
     def __init__(self, dim: int, action_dim: int) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class LinearPredictor(nn.Module):
 
 
 class HyperPredictor(nn.Module):
-    """rho(z, a) = W(a) z, where W(a) = reshape(H a) and H is linear without bias (SIE, Garrido et al. 2023, section 3).
+    """rho(z, a) = W(a) z, where W(a) = reshape(H a) and H is linear without bias (Garrido et al. 2023, section 3).
 
     W(a) is never formed: the A matrices that it is a sum of act on z, and a weighs the results.
     """

@@ -6,7 +6,7 @@ from torch import nn
 
 
 def make_projector(dim_in: int, widths: list[int]) -> nn.Sequential:
-    """Build Linear-BatchNorm-ReLU layers and a last Linear without bias (SIE, Garrido et al. 2023, appendix).
+    """Build Linear-BatchNorm-ReLU layers and a last Linear without bias (Garrido et al. 2023, appendix).
 
     widths: the output sizes of the layers, e.g. [2048, 2048, 2048].
     """

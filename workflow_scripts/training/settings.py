@@ -31,7 +31,7 @@ class AdamW:
 
 @dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent with momentum, weight decay as an L2 penalty. Defaults: usual ones on CIFAR-10."""
+    """Stochastic gradient descent with momentum, weight decay as an L2 penalty. Defaults: usual for small images."""
 
     momentum: Beta = 0.9
     nesterov: bool = True

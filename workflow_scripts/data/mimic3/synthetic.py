@@ -93,7 +93,8 @@ class SyntheticSettings:
 
 def parse_settings(given: Any) -> SyntheticSettings:
     """Turn a JSON value into settings; absent keys take their defaults. Raises `UserError` for bad ones."""
-    schema = read_schema("sources", "synthesize")
+    schema = read_schema("synthesizers", "mimic3")
+    schema = {**schema, "required": [], "properties": {k: v for k, v in schema["properties"].items() if k != "kind"}}
     check_schema(given, schema, "settings of synthetic patients")
     return SyntheticSettings(**fill(given, schema))
 

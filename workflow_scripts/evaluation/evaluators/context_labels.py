@@ -14,7 +14,7 @@ from workflow_scripts.evaluation.contexts import name_context
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.metrics import top1
 from workflow_scripts.evaluation.probes import Bank, probe_context_labels
-from workflow_scripts.evaluation.run import EvaluatedRun, Place
+from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.rows import Row
 
@@ -44,10 +44,10 @@ class ContextLabels(Evaluator):
         first, second = sorted(run.space.groups)
         for length in _list_lengths(run):
             arrays = [f"z+.{name_context(group, length)}" for group in (first, second)]
-            yield from self._probe(run, Place("z+", "", level=length), arrays)
-        yield from self._probe(run, Place("h", "h", level=0), ["h", "h"])
+            yield from self._probe(run, MeasuredArray("z+", "", level=length), arrays)
+        yield from self._probe(run, MeasuredArray("h", "h", level=0), ["h", "h"])
 
-    def _probe(self, run: EvaluatedRun, place: Place, arrays: list[str]) -> Iterator[Row]:
+    def _probe(self, run: EvaluatedRun, place: MeasuredArray, arrays: list[str]) -> Iterator[Row]:
         """Probe arrays under the contexts of the first and of the second group."""
 
         def banks(split: str) -> tuple[Bank, Bank]:

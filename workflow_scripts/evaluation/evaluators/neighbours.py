@@ -80,7 +80,7 @@ def explain_action(action: list[float], space: ActionSpace, hue: str) -> dict[st
     return {name: round(value, 6) for name, value in values.items()}
 
 
-class Neighbours(Evaluator):
+class RetrievedNeighbours(Evaluator):
     """What predictions retrieve for a few queries of the test split: something to see, nothing measured.
 
     `object` is the position in the test split; source, target and retrieved are views.
@@ -118,4 +118,4 @@ class Neighbours(Evaluator):
         return entries
 
 
-EVALUATOR = Neighbours
+EVALUATOR = RetrievedNeighbours

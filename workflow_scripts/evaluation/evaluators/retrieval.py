@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.retrieval import retrieve
-from workflow_scripts.evaluation.run import EvaluatedRun, Place, Prediction
+from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray, Prediction
 from workflow_scripts.rows import Row
 
 
@@ -38,7 +38,7 @@ class Retrieval(Evaluator):
 
 def _list_predictions(run: EvaluatedRun) -> list[Prediction]:
     """Return what the method predicts, and constant features as predictions of themselves: all candidates are tied."""
-    chance = [Prediction(Place("h", "h"), "h")] if run.is_constant("h") else []
+    chance = [Prediction(MeasuredArray("h", "h"), "h")] if run.is_constant("h") else []
     return [*run.predictions(), *chance]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class NeighboursFigure:
     """A figure without a table. evaluator: the one whose exhibits it shows."""
 
     evaluator: str = "neighbours"
@@ -35,4 +35,4 @@ class Neighbours:
         raise NotImplementedError
 
 
-FIGURE = Neighbours
+FIGURE = NeighboursFigure

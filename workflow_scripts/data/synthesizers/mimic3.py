@@ -1,10 +1,11 @@
-"""A synthetic cohort as a raw source: its tables in the schema of MIMIC-III, and the manifest."""
+"""Synthetic patients as a raw source: tables in the schema of MIMIC-III, and the manifest."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from workflow_scripts.data.mimic3.synthetic import SyntheticSettings, compute_truth, sample_patients
+from workflow_scripts.data.mimic3.synthetic import SyntheticSettings, compute_truth, parse_settings, sample_patients
 from workflow_scripts.data.mimic3.synthetic_tables import COLUMNS, make_tables
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import exclusive, hash_file, write_bytes, write_json
@@ -45,3 +46,18 @@ def write_cohort(raw: Path, manifest: Path, source: str, settings: SyntheticSett
                 "truth": compute_truth(settings),
             },
         )
+
+
+class SyntheticPatients:
+    """What the rule `synthesize` calls. inputs: the setting that says how many rows there will be."""
+
+    Settings = SyntheticSettings
+    inputs = "patients"
+
+    @staticmethod
+    def write(raw: Path, manifest: Path, source: str, given: Any) -> None:
+        """Write the raw data of settings that are given as JSON has them; a bad one is a `UserError`."""
+        write_cohort(raw, manifest, source, parse_settings(given))
+
+
+SYNTHESIZER = SyntheticPatients
