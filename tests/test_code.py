@@ -77,7 +77,7 @@ def test_a_plug_in_that_is_not_used_makes_nothing_stale(of, settings):
     files = set(BOTH[of](settings))
     for room, place in ROOMS.items():
         folder = place.package.replace(".", "/")
-        others = {f"{folder}/{module_name(name)}.py" for name in set(list_kinds(room)) - used[room]}
+        others = {f"{folder}/{module_name(name)}.py" for name in set(list_kinds(room)) - used.get(room, set())}
         assert others
         assert not others & files
         assert not {folder, f"{folder}/"} & files

@@ -1,52 +1,38 @@
 """The smallest DAG, run for real from raw images to report."""
 
-import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from project import ROOT, run_snakemake
 
 from workflow_scripts.experiment.runs import list_runs
 from workflow_scripts.rows import read_rows
 
 pytestmark = pytest.mark.workflow
-ROOT = Path(__file__).parents[1]
-
-
-def snakemake(folder, *arguments, overlay="smoke", check=True):
-    """Run the workflow in `folder`, as someone would who uses it from elsewhere."""
-    binaries = Path(sys.executable).parent
-    command = [binaries / "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder, "--cores", "2"]
-    command += ["--profile", ROOT / "profiles" / "default", "--configfile", ROOT / "experiments" / f"{overlay}.yaml"]
-    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
-    result = subprocess.run(
-        [*map(str, command), *arguments], env=environment, capture_output=True, text=True, timeout=400
-    )
-    if check:
-        assert result.returncode == 0, result.stdout + result.stderr
-    return result
+RESULTS, REPORTS = "results/contextssl", "reports/contextssl/smoke"
+TABLES = f"{REPORTS}/tables/contextssl"
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workflow")
-    snakemake(folder)
+    run_snakemake(folder)
     return folder
 
 
 def test_every_method_has_rows_and_a_line_in_every_table(finished, smoke_config):
-    rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
+    rows = read_rows(finished / RESULTS / "metrics" / "smoke.parquet")
     found = {str(run.folder) for run in list_runs(smoke_config)}
     assert set(rows["run"]) == found
-    assert set(rows.loc[rows["method"] == "contextssl", "length"].dropna()) == {0, 2, 14}
+    assert set(rows.loc[rows["method"] == "contextssl", "level"].dropna()) == {0, 2, 14}
     assert rows["value"].notna().all()
-    tables = sorted((finished / "reports" / "smoke" / "tables").glob("*.csv"))
+    tables = sorted((finished / TABLES).glob("*.csv"))
     assert tables
-    main = pd.read_csv(finished / "reports" / "smoke" / "tables" / "smoke.main.csv")
+    main = pd.read_csv(finished / TABLES / "smoke.main.csv")
     for method in smoke_config["methods"]:
         assert (main["method"] == method.partition("@")[0]).any(), f"{method} is missing from the main table"
     # Transformers have a line twice: ContextSSL under two contexts, the others at c = 0 and under the longest.
@@ -57,13 +43,17 @@ def test_every_method_has_rows_and_a_line_in_every_table(finished, smoke_config)
 
 
 def test_a_table_has_accuracies_fairness_and_a_scorecard(finished):
-    rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
+    rows = read_rows(finished / RESULTS / "metrics" / "smoke.parquet")
     own = rows[rows["dataset"] == "smoke-table"]
     assert set(own["task"]) == {"class", "gender", "treatment"}
     assert set(own["metric"]) == {"accuracy", "equalized_odds", "equality_of_opportunity"}
-    assert set(own.loc[own["representation"] == "z+", "context"]) == {"gender", "gender+shuffled", "invariant"}
+    assert set(own.loc[own["representation"] == "z+", "condition"]) == {
+        "context gender",
+        "context gender+shuffled",
+        "context invariant",
+    }
     assert (own.loc[(own["method"] == "constant") & (own["metric"] == "equalized_odds"), "value"] == 0).all()
-    tables = finished / "reports" / "smoke" / "tables"
+    tables = finished / TABLES
     card = pd.read_csv(tables / "smoke-table.scorecard.csv")
     assert set(card["claim"]) == {"fairness-adapts"}
     assert card["mean"].notna().all()
@@ -73,15 +63,15 @@ def test_a_table_has_accuracies_fairness_and_a_scorecard(finished):
 
 
 def test_the_report_names_its_data(finished):
-    report = (finished / "reports" / "smoke" / "index.html").read_text()
+    report = (finished / REPORTS / "index.html").read_text()
     assert "embedded" in report
     assert "http-equiv" not in report
     for ending in ("png", "pdf"):
-        assert (finished / "reports" / "smoke" / "figures" / f"smoke.context_curves.{ending}").stat().st_size > 1000
+        assert (finished / REPORTS / "figures" / "contextssl" / f"smoke.context_curves.{ending}").stat().st_size > 1000
 
 
 def test_constant_predictor_scores_the_floor(finished):
-    rows = read_rows(finished / "results" / "metrics" / "smoke.parquet")
+    rows = read_rows(finished / RESULTS / "metrics" / "smoke.parquet")
     constant = rows[(rows["method"] == "constant") & (rows["dataset"] == "smoke")].set_index(["task", "metric"])[
         "value"
     ]
@@ -91,18 +81,18 @@ def test_constant_predictor_scores_the_floor(finished):
 
 
 def test_a_second_run_does_nothing(finished):
-    assert "Nothing to be done" in snakemake(finished, "--dry-run").stdout
+    assert "Nothing to be done" in run_snakemake(finished, "--dry-run").stdout
 
 
 def test_engine_settings_rerun_nothing(finished):
-    result = snakemake(finished, "--dry-run", "--config", 'engine={"log_every": 7, "device": "cpu"}')
+    result = run_snakemake(finished, "--dry-run", "--config", 'engine={"log_every": 7, "device": "cpu"}')
     assert "Nothing to be done" in result.stdout
 
 
 def test_other_settings_are_refused_before_anything_is_deleted(finished):
-    weights = finished / "results" / "smoke" / "simclr" / "seed0" / "weights.safetensors"
+    weights = finished / RESULTS / "smoke" / "simclr" / "seed0" / "weights.safetensors"
     before = weights.read_bytes()
-    result = snakemake(finished, "--config", 'training={"lr": 0.5}', check=False)
+    result = run_snakemake(finished, "--config", 'training={"lr": 0.5}', check=False)
     assert result.returncode != 0
     assert "training.lr: 0.002 there, 0.5 now" in result.stdout + result.stderr
     assert weights.read_bytes() == before
@@ -111,28 +101,28 @@ def test_other_settings_are_refused_before_anything_is_deleted(finished):
 def test_other_data_are_refused_and_no_weights_deleted(finished, tmp_path):
     for folder in ("results", "reports", ".snakemake"):
         shutil.copytree(finished / folder, tmp_path / folder)
-    run = tmp_path / "results" / "smoke" / "simclr" / "seed0"
+    run = tmp_path / RESULTS / "smoke" / "simclr" / "seed0"
     before = (run / "weights.safetensors").read_bytes()
     shutil.rmtree(run / "state")  # safe to delete: the weights exist
     other = ["--config", 'sources={"smoke": {"resolution": 16}}', "--keep-going"]
-    result = snakemake(tmp_path, *other, check=False)
+    result = run_snakemake(tmp_path, *other, check=False)
     assert result.returncode != 0
     assert "simclr/seed0 was made from other data" in result.stdout + result.stderr
     assert (run / "weights.safetensors").read_bytes() == before
-    snakemake(tmp_path)
+    run_snakemake(tmp_path)
     assert (run / "weights.safetensors").read_bytes() == before
 
 
 def test_code_is_no_input_of_trainings(finished):
     """A module added to training/ would change the set of inputs, which Snakemake takes for a reason to train."""
-    plan = snakemake(finished, "--dry-run", "--config", "seeds=[1]").stdout
+    plan = run_snakemake(finished, "--dry-run", "--config", "seeds=[1]").stdout
     inputs = re.findall(r"rule pretrain:\n    input: (.*)", plan)
     assert inputs
     assert not any(".py" in line for line in inputs)
 
 
 def test_a_new_seed_trains_nothing_again(finished, smoke_config):
-    result = snakemake(finished, "--dry-run", "--config", "seeds=[0,1]")
+    result = run_snakemake(finished, "--dry-run", "--config", "seeds=[0,1]")
     outputs = [line for line in result.stdout.splitlines() if "output:" in line and "weights.safetensors" in line]
     assert len(outputs) == len(list_runs(smoke_config))
     assert all("seed1/" in line for line in outputs)
@@ -141,46 +131,46 @@ def test_a_new_seed_trains_nothing_again(finished, smoke_config):
 def test_deleting_a_method_recomputes_it_and_what_is_made_of_all(finished, tmp_path):
     for folder in ("results", "reports", ".snakemake"):
         shutil.copytree(finished / folder, tmp_path / folder)
-    shutil.rmtree(tmp_path / "results" / "smoke" / "sie@rotation")
-    plan = snakemake(tmp_path, "--dry-run").stdout
+    shutil.rmtree(tmp_path / RESULTS / "smoke" / "sie@rotation")
+    plan = run_snakemake(tmp_path, "--dry-run").stdout
     counts = dict(re.findall(r"^(\w+) +(\d+)$", plan, re.MULTILINE))
     once = ("pretrain", "evaluate", "collect", "tables", "figures", "report", "all")
     assert {name: int(count) for name, count in counts.items() if name != "total"} == dict.fromkeys(once, 1)
 
 
 def test_the_same_seed_gives_the_same_bytes(finished, tmp_path):
-    kept = ("results/data", "results/smoke/random", "results/smoke/constant", "results/smoke/vicreg")
+    kept = [f"{RESULTS}/{name}" for name in ("data", "smoke/random", "smoke/constant", "smoke/vicreg")]
     for folder in kept:
         shutil.copytree(finished / folder, tmp_path / folder)
     shutil.copytree(finished / ".snakemake", tmp_path / ".snakemake")
-    rows = "results/smoke/contextssl/seed0/rows/evaluation.parquet"
-    snakemake(tmp_path, "--", rows)
+    rows = f"{RESULTS}/smoke/contextssl/seed0/rows/evaluation.parquet"
+    run_snakemake(tmp_path, "--", rows)
     assert (tmp_path / rows).read_bytes() == (finished / rows).read_bytes()
 
 
 def test_tables_need_rows_only(finished, tmp_path):
     for folder in ("results", "reports", ".snakemake"):
         shutil.copytree(finished / folder, tmp_path / folder)
-    shutil.rmtree(tmp_path / "results" / "smoke")
+    shutil.rmtree(tmp_path / RESULTS / "smoke")
     shutil.rmtree(tmp_path / "reports")
     views = ["tables", "figures", "report"]
-    snakemake(tmp_path, "--allowed-rules", "views", *views, "--forcerun", *views, "--", "views")
+    run_snakemake(tmp_path, "--allowed-rules", "views", *views, "--forcerun", *views, "--", "views")
     name = "smoke.main.csv"
-    made, before = (folder / "reports" / "smoke" / "tables" / name for folder in (tmp_path, finished))
+    made, before = (folder / TABLES / name for folder in (tmp_path, finished))
     assert made.read_text() == before.read_text()
 
 
 def test_snakemakes_own_report_of_complete_and_of_partial_results(finished, tmp_path):
-    snakemake(finished, "--report", tmp_path / "whole.html")
+    run_snakemake(finished, "--report", tmp_path / "whole.html")
     whole = (tmp_path / "whole.html").read_text()
     for folder in ("results", "reports", ".snakemake"):
         shutil.copytree(finished / folder, tmp_path / folder)
-    (tmp_path / "reports" / "smoke" / "figures" / "training_curves.png").unlink()
-    snakemake(tmp_path, "--report", tmp_path / "partial.html")
+    (tmp_path / REPORTS / "figures" / "training_curves.png").unlink()
+    run_snakemake(tmp_path, "--report", tmp_path / "partial.html")
     partial = (tmp_path / "partial.html").read_text()
     for page in (whole, partial):
         assert "smoke.main.csv" in page
-        assert "A view of the rows of experiment smoke" in page
+        assert "A view of the rows of experiment" in page
     # The rule that makes it is described in either; the figure itself is in one.
     assert whole.count("training_curves.png") > partial.count("training_curves.png")
 
@@ -189,11 +179,11 @@ def test_snakemakes_own_report_of_complete_and_of_partial_results(finished, tmp_
     ("change", "message"),
     [
         ("trainning={}", "unknown key 'trainning' at the top level; did you mean 'training'?"),
-        ("methods=[moco]", "has no 'moco'"),
+        ("methods=[nothing]", "there is no method 'nothing'"),
     ],
 )
 def test_a_mistake_in_the_config_is_one_sentence(tmp_path, change, message):
-    result = snakemake(tmp_path, "--dry-run", "--config", change, check=False)
+    result = run_snakemake(tmp_path, "--dry-run", "--config", change, check=False)
     assert result.returncode != 0
     assert message in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
@@ -201,8 +191,10 @@ def test_a_mistake_in_the_config_is_one_sentence(tmp_path, change, message):
 
 def test_a_missing_path_is_one_sentence(tmp_path):
     change = 'sources={"cifar10-small": {"path": "/nowhere/cifar.zip"}}'
-    target = "results/data/cifar10-small/raw.json"
-    result = snakemake(tmp_path, "--config", change, "--", target, overlay="cifar10-small", check=False)
+    target = f"{RESULTS}/data/cifar10-small/raw.json"
+    result = run_snakemake(
+        tmp_path, "--config", change, "--", target, experiment="contextssl/cifar10-small", check=False
+    )
     assert result.returncode != 0
     assert "/nowhere/cifar.zip" in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
