@@ -13,7 +13,7 @@ from project import ROOT
 from workflow_scripts.data.packed import ARRAYS
 from workflow_scripts.reporting.evaluations import FILE, read_evaluation
 from workflow_scripts.reporting.figures.base import Subject
-from workflow_scripts.reporting.figures.neighbours import Neighbours
+from workflow_scripts.reporting.figures.neighbours import NeighboursFigure
 from workflow_scripts.reporting.neighbours import plot_neighbours
 from workflow_scripts.reporting.plots import save_figure
 from workflow_scripts.support.errors import UserError
@@ -85,7 +85,7 @@ def texts(figure):
 
 def test_the_figure_shows_what_was_retrieved(stored):
     subject, images = stored
-    figure = Neighbours().draw(subject)
+    figure = NeighboursFigure().draw(subject)
     shown = texts(figure)
     for label in ("source", "target", "equimod color", "contextssl rotation context 14 tokens", "color context"):
         assert label in shown
@@ -140,8 +140,8 @@ def test_neighbours_of_other_data_are_refused(stored):
 
 
 def test_only_stored_views_have_such_a_figure():
-    assert Neighbours().suits({"views": "stored"})
-    assert not Neighbours().suits({"views": "augmented"})
+    assert NeighboursFigure().suits({"views": "stored"})
+    assert not NeighboursFigure().suits({"views": "augmented"})
 
 
 def test_drawing_imports_no_torch():
