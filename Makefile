@@ -1,4 +1,4 @@
-# The doors of this project. `make help` lists them.
+# The commands of this project. `make help` lists them.
 
 EXPERIMENT ?=
 PROFILE ?= default

@@ -10,7 +10,7 @@ sys.path.insert(0, str(BASE))
 
 from snakemake.exceptions import WorkflowError
 
-from workflow_scripts.experiment.code import list_evaluation_code
+from workflow_scripts.experiment.code import list_evaluation_code, list_training_code
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.checking import merge
 from workflow_scripts.experiment.identity import check_identity
@@ -28,7 +28,6 @@ from workflow_scripts.experiment.runs import (
 )
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.lifeline import VARIABLE
-from workflow_scripts.support.plugins import module_name
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in, and end with Snakemake.
 # A cluster's signals reach every process of a job; a trainer must be able to say through `tee` how far it came.
@@ -94,7 +93,7 @@ def get_run(wildcards):
 
 
 def get_priority(wildcards):
-    """In the order of the config's methods, so that who lists long ones first waits for none at the end."""
+    """Runs start in the order of `methods`: list long ones first, so that none is left at the end."""
     names = list_names(config, wildcards.dataset)
     return len(names) - names.index(wildcards.name) if wildcards.name in names else 0
 
@@ -107,16 +106,10 @@ def get_start(wildcards):
     )
 
 
-def list_import_code(settings):
-    """Modules that decide what an import of a run's checkpoint yields."""
-    own = f"methods/released/{module_name(settings['method'])}.py"
-    known = [own] if (BASE / "workflow_scripts" / own).exists() else []  # else the import says that there is none
-    return ["import_checkpoint.py", "models/released.py", *known]
-
-
 def list_sources():
-    """Sources of the selected data sets, each once."""
-    return list(dict.fromkeys(config["dataset_settings"][name]["source"] for name in config["datasets"]))
+    """Sources of the selected data sets, and those that evaluators look at beside them, each once."""
+    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
+    return list(dict.fromkeys([*own, *OTHERS]))
 
 
 def is_of_images(source):
@@ -153,7 +146,7 @@ def as_json(value):
 
 def list_engine_options(*knobs):
     """Options that change how a job runs but not its result: a resource, since no change of one triggers a rerun."""
-    return " ".join(f"--{knob.replace('_', '-')} {config['engine'][knob]}" for knob in knobs)
+    return " ".join(f"--{knob.replace('_', '-')} {shlex.quote(str(config['engine'][knob]))}" for knob in knobs)
 
 
 wildcard_constraints:

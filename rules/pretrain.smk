@@ -36,7 +36,7 @@ rule import_checkpoint:
     input:
         packed=ancient(get_packed),
         checkpoint=lambda w: get_settings(config, get_run(w))["training"]["checkpoint"],
-        code=lambda w: list_code(*list_import_code(get_settings(config, get_run(w)))),
+        code=lambda w: list_code(*list_training_code(get_settings(config, get_run(w)))),
     output:
         weights=f"{RUN}/weights.safetensors",
     log:

@@ -74,7 +74,7 @@ rule figures:
         rows=ROWS,
         papers=PAPER_FILES,
         meta=META,
-        code=list_code("figures.py", "tables.py", "rows.py", "reporting"),
+        code=list_code("figures.py", "rows.py", "reporting"),
     output:
         [show_in_report(figure, "figures") for figure in FIGURES],
     log:

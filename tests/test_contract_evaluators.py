@@ -12,9 +12,9 @@ from raw_trees import make_cifar_tree, make_small_3diebench, write_manifest
 from small_runs import EVALUATION, STORED, make_run, make_small_evaluator, open_small
 
 from workflow_scripts.data.packing import pack
-from workflow_scripts.evaluate import evaluate
 from workflow_scripts.evaluation.evaluators import relative_latents
 from workflow_scripts.evaluation.evaluators.base import Evaluator, make_evaluator
+from workflow_scripts.evaluation.measuring import measure
 from workflow_scripts.evaluation.metrics import top1
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.rows import make_rows, read_rows
@@ -57,7 +57,7 @@ def is_declared(evaluator, row):
     """Whether a row's condition is none, a context, or one that the evaluator declares; each has a level."""
     condition, level = row["condition"], row["level"]
     if not condition:
-        return True
+        return level is None
     return level is not None and (condition.startswith(CONTEXT) or condition in evaluator.conditions)
 
 
@@ -88,7 +88,7 @@ def test_every_evaluator_measures_a_run_or_says_why_not(method, kind, folders, t
 
 def test_data_without_groups_have_classes_and_nothing_else(folders, tmp_path):
     run = open_small(tmp_path, "simclr", VIEWS["plain"], folders["plain"])
-    rows, summary = evaluate(run, {name: make_small_evaluator(name) for name in EVALUATORS})
+    rows, summary = measure(run, {name: make_small_evaluator(name) for name in EVALUATORS})
     assert {row["task"] for row in rows} == {"class"}
     assert summary["skipped"]["individual_latents"] == "the data have no groups"
 
@@ -96,7 +96,7 @@ def test_data_without_groups_have_classes_and_nothing_else(folders, tmp_path):
 def test_a_discrete_group_is_left_out_and_the_report_is_told(folders, tmp_path):
     run = open_small(tmp_path, "simclr", VIEWS["augmented"], folders["augmented"])
     names = ("relative_latents", "individual_latents")
-    rows, summary = evaluate(run, {name: make_small_evaluator(name) for name in names})
+    rows, summary = measure(run, {name: make_small_evaluator(name) for name in names})
     assert {row["task"] for row in rows} == {"crop", "crop_individual"}
     assert all("turn" in summary["skipped"][name] for name in names)
 
@@ -141,7 +141,7 @@ def few_shot(monkeypatch):
 def test_an_evaluator_looks_at_other_data(few_shot, folders, tmp_path):
     run = open_small(tmp_path, "random", VIEWS["stored"], folders["stored"], {"other": folders["plain"]})
     evaluators = {"few_shot": make_evaluator("few_shot", {"shots": 3}), "retrieval": make_small_evaluator("retrieval")}
-    rows, summary = evaluate(run, evaluators)
+    rows, summary = measure(run, evaluators)
     assert [(row["condition"], row["level"], row["n"]) for row in rows] == [("shots", 3, 20)]
     assert is_declared(evaluators["few_shot"], rows[0])
     assert list(summary["skipped"]) == ["retrieval"]
@@ -171,7 +171,7 @@ def test_data_that_do_not_fit_are_a_reason_and_an_error(few_shot, folders, tmp_p
         with pytest.raises(UserError, match=reason):
             run.features(source, "test")
     with pytest.raises(UserError, match=r"no evaluator measures this run \(few_shot: the source other was not given\)"):
-        evaluate(run, {"few_shot": make_evaluator("few_shot", {})})
+        measure(run, {"few_shot": make_evaluator("few_shot", {})})
 
 
 def test_images_of_another_size_do_not_fit(folders, tmp_path):

@@ -93,4 +93,4 @@ def test_labels_that_depend_on_the_context_have_features_as_control(packed, tmp_
     run = open_small(tmp_path, "contextssl", STORED, packed)
     assert make_small_evaluator("context_labels").skip(run) == ""
     places = {key[:3] for key in measure(run, "context_labels")}
-    assert places == {("z+", "", 0), ("z+", "", 2), ("h", "", 0)}
+    assert places == {("z+", "both contexts", 0), ("z+", "both contexts", 2), ("h", "both contexts", 0)}

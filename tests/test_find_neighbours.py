@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from workflow_scripts.data.latents import ViewActions
 from workflow_scripts.evaluation.evaluators.neighbours import EVALUATOR, QUERIES, choose_predictions, draw_queries
-from workflow_scripts.evaluation.run import Place, Prediction
+from workflow_scripts.evaluation.run import MeasuredArray, Prediction
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.support.settings import NoSettings
 
@@ -18,9 +18,10 @@ OBJECTS, VIEWS = 8, 5
 CONTEXTS = [(kind, length) for kind in ("rotation", "color") for length in (14, 0)]
 PREDICTIONS = {
     "a method without": [],
-    "a predictor": [Prediction(Place("rho", "rho"), "g")],
+    "a predictor": [Prediction(MeasuredArray("rho", "rho"), "g")],
     "a method with contexts": [
-        Prediction(Place("zr", f"zr.{kind}-{n}", CONTEXT + kind, n), f"z+.{kind}-{n}", kind, n) for kind, n in CONTEXTS
+        Prediction(MeasuredArray("zr", f"zr.{kind}-{n}", CONTEXT + kind, n), f"z+.{kind}-{n}", kind, n)
+        for kind, n in CONTEXTS
     ],
 }
 
@@ -84,7 +85,7 @@ def test_queries_are_few_and_follow_the_seed():
 
 def test_the_longest_context_of_each_kind_counts():
     lengths = [("rotation", 14), ("rotation", 126), ("color", 2)]
-    predictions = [Prediction(Place("zr", "", CONTEXT + kind, n), "", kind, n) for kind, n in lengths]
+    predictions = [Prediction(MeasuredArray("zr", "", CONTEXT + kind, n), "", kind, n) for kind, n in lengths]
     assert [(p.context, p.length) for p in choose_predictions(predictions)] == [("rotation", 126), ("color", 2)]
 
 

@@ -153,6 +153,26 @@ def test_the_action_of_a_discrete_group_counts_round(packed):
     assert torch.equal(batch.action()[:, 5], (second - first) % 4)
 
 
+def test_views_differ_in_the_groups_that_are_to_be_distinct(packed):
+    settings = {"kind": "augmented", "augmentations": SIMCLR, "distinct": ["rotation"]}
+    views = make_views(PackedDataset(packed), np.arange(30), settings, CPU)
+    sharing = (INDEPENDENT, INDEPENDENT, frozenset({"rotation"}))
+    first, second, shared = views.sample(np.arange(900) % 30, sharing, 0, "test").states[..., 5]
+    assert torch.equal(first, shared)
+    steps = ((second - first) % 4).long().bincount(minlength=4) / 900
+    torch.testing.assert_close(steps, torch.tensor([0, 1 / 3, 1 / 3, 1 / 3]), atol=0.065, rtol=0)  # 4 standard errors
+    with pytest.raises(UserError, match="'color', which is no discrete group; there is rotation"):
+        make_views(PackedDataset(packed), np.arange(3), {**settings, "distinct": ["color"]}, CPU)
+
+
+def test_pixels_may_stay_as_they_are(packed):
+    settings = {"kind": "augmented", "augmentations": [], "normalise": False}
+    images, states = next(make_views(PackedDataset(packed), np.arange(3), settings, CPU).fixed(3))
+    stored = torch.from_numpy(np.array(PackedDataset(packed).inputs[:3])).movedim(-1, -3) / 255
+    torch.testing.assert_close(images, stored.expand_as(images))
+    assert states.shape == (3, 3, 0)
+
+
 def test_a_view_cannot_share_what_there_is_not(packed, smoke_packed):
     views = open_groups(packed, ("crop", "blur"))
     with pytest.raises(UserError, match="share the group 'hue', but this data set has crop, blur"):

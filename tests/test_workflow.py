@@ -1,5 +1,6 @@
 """The smallest DAG, run for real from raw images to report."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -189,15 +190,16 @@ def test_a_mistake_in_the_config_is_one_sentence(tmp_path, change, message):
     assert "Traceback" not in result.stderr
 
 
-def test_a_missing_path_is_one_sentence(tmp_path):
-    change = 'sources={"cifar10-small": {"path": "/nowhere/cifar.zip"}}'
+@pytest.mark.parametrize("path", ["/nowhere/cifar.zip", "/nowhere/a 'b' $(touch HIT); touch HIT #.zip"])
+def test_a_missing_path_is_one_sentence_and_never_a_command(path, tmp_path):
+    change = f"sources={json.dumps({'cifar10-small': {'path': path}})}"
     target = f"{RESULTS}/data/cifar10-small/raw.json"
-    result = run_snakemake(
-        tmp_path, "--config", change, "--", target, experiment="contextssl/cifar10-small", check=False
-    )
+    other = "contextssl/cifar10-small"
+    result = run_snakemake(tmp_path, "--config", change, "--", target, experiment=other, check=False)
     assert result.returncode != 0
-    assert "/nowhere/cifar.zip" in result.stdout + result.stderr
+    assert path in result.stdout + result.stderr
     assert "Traceback" not in result.stderr
+    assert not list(tmp_path.rglob("HIT"))
 
 
 def test_planning_imports_no_torch(tmp_path):

@@ -10,19 +10,15 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from workflow_scripts.support.errors import UserError, command
+from workflow_scripts.support.errors import command
 from workflow_scripts.support.files import parse_json
-
-if TYPE_CHECKING:
-    from workflow_scripts.evaluation.evaluators.base import Evaluator
-    from workflow_scripts.evaluation.run import EvaluatedRun
-    from workflow_scripts.rows import Row
+from workflow_scripts.training.settings import EngineSettings
 
 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
+    engine = EngineSettings()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the packed data set")
     parser.add_argument("--others", default="{}", help="folders of other packed sources by name, as JSON")
@@ -35,28 +31,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--card", type=Path, required=True, help="model card (.md), to write")
     parser.add_argument("--keep-embeddings", action="store_true", help="leave <run>/embeddings where it is")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--device", default=engine.device, help="auto, cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--threads", type=int, default=engine.threads, help="CPU threads")
     return parser.parse_args()
-
-
-def evaluate(run: EvaluatedRun, evaluators: dict[str, Evaluator]) -> tuple[list[Row], dict[str, Any]]:
-    """Return the rows of every evaluator, and the summary: `skipped`, reasons by evaluator, and `exhibits`.
-
-    Raises `UserError` where every evaluator skips the run.
-    """
-    skipped = {name: evaluator.skip(run) for name, evaluator in evaluators.items()}
-    measuring = {name: evaluator for name, evaluator in evaluators.items() if not skipped[name]}
-    if not measuring:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
-        raise UserError(f"no evaluator measures this run ({reasons or 'none is named'}); name others in the config")
-    rows = [row for evaluator in measuring.values() for row in evaluator.rows(run)]
-    exhibits = {name: evaluator.exhibit(run) for name, evaluator in measuring.items()}
-    left_out = {name: evaluator.leaves_out(run) for name, evaluator in measuring.items()}
-    return rows, {
-        "skipped": {name: reason for name, reason in {**skipped, **left_out}.items() if reason},
-        "exhibits": {name: exhibit for name, exhibit in exhibits.items() if exhibit is not None},
-    }
 
 
 @command
@@ -70,6 +47,7 @@ def main() -> None:
 
     from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.evaluation.evaluators.base import make_evaluator
+    from workflow_scripts.evaluation.measuring import measure
     from workflow_scripts.evaluation.run import open_run
     from workflow_scripts.experiment.code import hash_code, list_evaluation_code
     from workflow_scripts.experiment.identity import check_data, read_identity
@@ -97,7 +75,7 @@ def main() -> None:
         shutil.rmtree(embeddings, ignore_errors=True)  # of an evaluation that was killed
         folders = {source: Path(folder) for source, folder in others.items()}
         run = open_run(arguments.run, arguments.data, evaluation, embeddings, device, folders)
-        found, summary = evaluate(run, evaluators)
+        found, summary = measure(run, evaluators)
         rows = [{**labels, **provenance, **row} for row in found]
         write_rows(make_rows(rows), arguments.output)
         write_text(arguments.card, describe_model(arguments.run, arguments.data, rows))

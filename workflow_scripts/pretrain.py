@@ -11,19 +11,21 @@ import json
 from pathlib import Path
 
 from workflow_scripts.support.errors import command
+from workflow_scripts.training.settings import EngineSettings
 
 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
+    engine = EngineSettings()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of the packed data set")
     parser.add_argument("--run", type=Path, required=True, help="folder of the run")
     parser.add_argument("--settings", type=json.loads, required=True, help="the run's settings, as JSON")
     parser.add_argument("--start", type=Path, help="weights of another run, whose encoder this one starts from")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--log-every", type=int, default=20, help="steps between lines of the history")
-    parser.add_argument("--checkpoint-seconds", type=float, default=30.0, help="seconds between checkpoints")
+    parser.add_argument("--device", default=engine.device, help="auto, cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--threads", type=int, default=engine.threads, help="CPU threads")
+    parser.add_argument("--log-every", type=int, default=engine.log_every, help="steps between lines of the history")
+    parser.add_argument("--checkpoint-seconds", type=float, default=engine.checkpoint_seconds, help="seconds between")
     return parser.parse_args()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from workflow_scripts.reporting.arguments import add_view_arguments
 from workflow_scripts.support.errors import command
 from workflow_scripts.support.files import parse_json
-from workflow_scripts.tables import add_view_arguments
 
 
 @command

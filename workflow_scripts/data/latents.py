@@ -46,7 +46,7 @@ class ViewActions:
 
     def __post_init__(self) -> None:
         if self.hue not in ("linear", "circular"):
-            raise UserError(f"actions.hue is {self.hue!r}; choose 'linear' or 'circular'")
+            raise UserError(f"views.hue is {self.hue!r}; choose 'linear' or 'circular'")
         if unknown := set(self.groups) - {"rotation", "color"}:
             raise UserError(f"stored views have no group {min(unknown)!r}; choose from 'rotation' and 'color'")
 

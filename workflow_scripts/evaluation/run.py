@@ -14,7 +14,7 @@ from workflow_scripts.data.views import open_views
 from workflow_scripts.data.views.base import Views
 from workflow_scripts.evaluation.contexts import DrawnContexts, draw_contexts, parse_context
 from workflow_scripts.evaluation.embeddings import NOT_READOUTS, Embeddings, embed_split
-from workflow_scripts.evaluation.others import OtherData
+from workflow_scripts.evaluation.others import Change, OtherData
 from workflow_scripts.evaluation.probes import Bank
 from workflow_scripts.evaluation.settings import Contexts
 from workflow_scripts.experiment.identity import read_identity
@@ -142,12 +142,13 @@ class EvaluatedRun:
         """Return why the encoder cannot read another source, in a few words, or "" where it can."""
         return self._others.misfit(source)
 
-    def features(self, source: str, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return the features (n, D) of another source's images as they are, and their labels (n,).
+    def features(self, source: str, split: str, change: Change | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the features (n, D) of the images of a source, "" for the run's own, and their labels (n,).
 
-        Encoded once a job. split: "train" or "test". Raises `UserError` for a source that does not fit, see `misfit`.
+        change: what is done to images (B, 3, H, W) in [0, 1] first, such as a rotation or a corruption; unchanged ones
+        are encoded once a job. split: "train" or "test". Raises `UserError` for a source that does not fit.
         """
-        return self._others.encode(self.method, source, split)
+        return self._others.encode(self.method, source, split, change)
 
 
 def open_run(

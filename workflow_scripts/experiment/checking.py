@@ -189,10 +189,18 @@ def _explain(error: ValidationError, definitions: Schema, place: tuple[str, ...]
     if error.validator in ("additionalProperties", "unevaluatedProperties"):
         unknown, known = _unknown_keys(error, definitions)
         return f"unknown key {unknown[0]!r} at {where}; {suggest(unknown[0], known)}"
+    if error.validator == "oneOf" and (keys := _list_alternatives(error)):
+        return f"{where}: give exactly one of {', '.join(keys)}"
     if error.validator in FOUND:
         return f"{where}: {error.message}"
     message = " ".join(error.message.split())
     return f"{where}: {message if len(message) < 300 else message[:300] + ' ...'}{_hint(error)}; see schemas/"
+
+
+def _list_alternatives(error: ValidationError) -> list[str]:
+    """Return the keys of which a map must have one; none where its alternatives are of another kind."""
+    parts: list[Schema] = list(error.validator_value)  # type: ignore[arg-type]
+    return [part["required"][0] for part in parts] if all(list(part) == ["required"] for part in parts) else []
 
 
 def _hint(error: ValidationError) -> str:

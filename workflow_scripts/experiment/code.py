@@ -35,10 +35,9 @@ ACTIVE_DATA = ("data/views/", "data/augmentations/")  # the subpackages of data/
 
 def list_training_code(settings: dict[str, Any]) -> tuple[str, ...]:
     """Return the source files, within workflow_scripts, that decide the weights of a run. settings: the run's."""
-    made = ["pretrain.py"]
-    if settings["training"]["checkpoint"]:
-        made = ["import_checkpoint.py", f"methods/released/{module_name(settings['method'])}.py"]
-    return _follow((*made, *_list_plugins(settings)))
+    imported = ("import_checkpoint.py", f"methods/released/{module_name(settings['method'])}.py")
+    commands = imported if settings["training"].get("checkpoint") else ("pretrain.py",)
+    return _follow((*commands, *_list_plugins(settings)))
 
 
 def list_evaluation_code(settings: dict[str, Any], evaluators: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from workflow_scripts.experiment.checking import check_schema, fill, merge
 from workflow_scripts.experiment.plain import check_plain, read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS, ROOT, SCHEMAS, read_schema, suggest
-from workflow_scripts.experiment.runs import check_runs
+from workflow_scripts.experiment.runs import check_runs, list_groups, name_other_sources
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.plugins import list_plugins
 
@@ -29,21 +29,13 @@ def list_experiments(root: Path = ROOT) -> list[str]:
     return sorted(f"{path.parent.name}/{path.stem}" for path in files if path.stem not in PAPER_FILES)
 
 
-def list_experiment_files(name: str, root: Path = ROOT) -> list[Path]:
-    """Return the files that an experiment is made of, from the one that all others extend to its own.
-
-    Raises `UserError` where one is missing, or extends itself.
-    """
-    return [path for path, _ in _read_chain(name, root)]
-
-
 def load_experiment(name: str, given: dict[str, Any] | None = None, root: Path = ROOT) -> dict[str, Any]:
     """Return the config of an experiment, checked and complete. given: departures from it, which win.
 
     Raises `UserError`, one sentence, for every mistake in its files and in `given`.
     """
     config: dict[str, Any] = {"training": fill({}, read_schema("training", "training"))}
-    for _, layer in _read_chain(name, root):
+    for layer in _read_chain(name, root):
         config = merge(config, layer)
     config = merge(config, {**(given or {}), "experiment": name})
     return complete_config(config, root)
@@ -57,14 +49,15 @@ def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]
         if name not in known:
             raise UserError(f"config: {where} names {name!r}; {suggest(name, known)}")
     completed: dict[str, Any] = fill(config, _read_skeleton())
+    _check_groups(completed)
     check_runs(completed)
     return completed
 
 
-def _read_chain(name: str, root: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Return the files of an experiment and what they hold, without `extends`, the one that all others extend first."""
+def _read_chain(name: str, root: Path) -> list[dict[str, Any]]:
+    """Return what the files of an experiment hold, without `extends`, the one that all others extend first."""
     known, passed = list_experiments(root), [name]
-    chain: list[tuple[Path, dict[str, Any]]] = []
+    chain: list[dict[str, Any]] = []
     while True:
         if passed[-1] not in known:
             by = f", which {passed[-2]} extends" if len(passed) > 1 else ""
@@ -76,7 +69,7 @@ def _read_chain(name: str, root: Path) -> list[tuple[Path, dict[str, Any]]]:
         above = layer.pop("extends", None)
         if "experiment" in layer:
             raise UserError(f"{path}: an experiment's name is that of its file; remove the key `experiment`")
-        chain.insert(0, (path, layer))
+        chain.insert(0, layer)
         if above is None:
             return chain
         if above in passed:
@@ -106,9 +99,21 @@ def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, 
         yield f"sources.{source}.layout", entry["layout"], list_plugins("data.readers", "open_reader")
         if "download" in entry:
             yield f"sources.{source}.download", entry["download"], downloads
-    for name, settings in config.get("evaluation", {}).get("evaluators", {}).items():
-        if "source" in settings:
-            yield f"evaluation.evaluators.{name}.source", settings["source"], config["sources"]
+    for place, name in name_other_sources(config.get("evaluation", {}).get("evaluators", {})):
+        yield f"evaluation.evaluators.{place}", name, config["sources"]
+
+
+def _check_groups(config: dict[str, Any]) -> None:
+    """Raise `UserError` where an evaluator has settings for a group that no data set has."""
+    groups = {group for dataset in config["dataset_settings"].values() for group in list_groups(dataset)}
+    for name, settings in config["evaluation"]["evaluators"].items():
+        for key, schema in read_schema("evaluators", name)["properties"].items():
+            if schema.get("x-keys") == "groups":
+                known = groups | set(schema["default"])
+                for wrong in sorted(set(settings[key]) - known):
+                    raise UserError(
+                        f"config: evaluation.evaluators.{name}.{key} names {wrong!r}; {suggest(wrong, known)}"
+                    )
 
 
 def _list_layers(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,7 +13,7 @@ from typing import Any
 from workflow_scripts.experiment.kinds import OF_EACH_GROUP
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS, read_schema
-from workflow_scripts.experiment.runs import Run, get_settings, is_imported, list_groups, list_runs
+from workflow_scripts.experiment.runs import Run, get_settings, is_imported, list_groups, list_other_sources, list_runs
 
 GIB = 2**30
 ROW_BYTES = 1024  # an upper bound: tables are small
@@ -105,7 +105,8 @@ def count_trained(config: dict[str, Any], run: Run) -> int:
 def describe_costs(config: dict[str, Any]) -> str:
     """Return the costs of an experiment as a few lines of text. config: complete."""
     runs = list_runs(config)
-    sources = dict.fromkeys(config["dataset_settings"][name]["source"] for name in config["datasets"])
+    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
+    sources = dict.fromkeys([*own, *list_other_sources(config)])
     packed = {source: packed_bytes(config, source) for source in sources}
     embeddings = {run: embedding_bytes(config, run) for run in runs}
     largest = max(embeddings, key=lambda run: embeddings[run])

@@ -1,6 +1,6 @@
 """Kinds of contexts beside the groups, by name: one list for evaluation, costs and reporting."""
 
-# In rows, the condition of a number that was measured under a context: this, then the kind of the context.
+# Conditions of rows that were measured under a context begin with this; then comes the kind of the context.
 CONTEXT = "context "
 
 NO_ACTIONS = "none"  # of a method that reads no actions

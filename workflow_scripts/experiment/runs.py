@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, reduce
 from pathlib import Path
@@ -77,15 +77,8 @@ def list_names(config: Settings, dataset: str) -> list[str]:
 def list_groups(dataset: Settings) -> list[str]:
     """Return the names of the groups of a data set, in order. dataset: its complete settings, with `views`."""
     views = dataset["views"]
-    return list(views["groups"]) if "groups" in views else list(dict.fromkeys(_list_owners(views)))
-
-
-def _list_owners(views: Settings) -> list[str]:
-    """Return the group of every augmentation that has one, in the order of application, nested ones included."""
-    found: list[str] = []
-    for entry in views.get("augmentations", ()):
-        found += [entry["group"]] if entry.get("group") else _list_owners(entry)
-    return found
+    owners = (entry.get("group") for entry in views.get("augmentations", ()))
+    return list(views["groups"]) if "groups" in views else list(dict.fromkeys(filter(None, owners)))
 
 
 def list_runs(config: Settings) -> list[Run]:
@@ -180,8 +173,6 @@ def _complete(text: str, place: str) -> str:
     schema = make_run_schema(settings["method"])
     check_schema(settings, schema, "config", tuple(filter(None, place.split("."))))
     completed: Settings = fill(settings, schema)
-    if completed["training"]["warm_start"]:
-        parse_name(completed["training"]["warm_start"])
     return json.dumps(completed)
 
 
@@ -202,9 +193,20 @@ def check_runs(config: Settings) -> None:
     """Raise `UserError` for a run that is not defined, and for settings, of a variant too, that no run could take."""
     runs = [run for run in list_runs(config) if run.seed == config["seeds"][0]]
     for run in runs:
-        get_settings(config, run)
+        settings = get_settings(config, run)
+        if run.group and run.group not in (groups := list_groups(settings["dataset"])):
+            raise UserError(f"{run.name} on {run.dataset} is for the group {run.group!r}; {suggest(run.group, groups)}")
+        if start := settings["training"]["warm_start"]:
+            _check_start(config, run, start)
     for name in config["variants"].keys() - {run.variant for run in runs}:
         _check_unused(name, config["variants"][name])
+
+
+def _check_start(config: Settings, run: Run, start: str) -> None:
+    """Check the name of the run that another starts from: one that could be trained, and starts from no other."""
+    _check_defined(config, run.dataset, *parse_name(start))
+    if get_settings(config, parse_run(run.space, run.dataset, start, run.seed))["training"]["warm_start"]:
+        raise UserError(f"{run.name} on {run.dataset} starts from {start}, which itself starts from another run")
 
 
 def _check_unused(name: str, variant: Settings) -> None:
@@ -234,5 +236,12 @@ def get_labels(run: Run) -> Settings:
 
 def list_other_sources(config: Settings) -> list[str]:
     """Return the sources that evaluators look at beside a run's own, each once."""
-    evaluators = config["evaluation"]["evaluators"].values()
-    return list(dict.fromkeys(settings["source"] for settings in evaluators if settings.get("source")))
+    return list(dict.fromkeys(name for _, name in name_other_sources(config["evaluation"].get("evaluators", {}))))
+
+
+def name_other_sources(evaluators: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the place in the evaluators' settings, and the name, of every other source that they look at."""
+    for evaluator, settings in evaluators.items():
+        if settings.get("source"):
+            yield f"{evaluator}.source", settings["source"]
+        yield from ((f"{evaluator}.sources", name) for name in settings.get("sources", ()))

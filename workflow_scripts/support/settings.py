@@ -20,7 +20,17 @@ class Ascending:
         return {**handler(core), "x-ascending": True}
 
 
+@dataclass(frozen=True)
+class NotEven:
+    """Marks a whole number that must be odd."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked number."""
+        return {**handler(core), "not": {"multipleOf": 2}}
+
+
 Count = Annotated[int, Ge(1)]
+Odd = Annotated[int, Ge(1), NotEven()]
 Whole = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 Weight = Annotated[float, Ge(0)]
@@ -46,6 +56,15 @@ class KindOf:
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         """Return the JSON schema of the marked map."""
         return {"type": "object", "x-kinds": self.room}
+
+
+@dataclass(frozen=True)
+class ByGroup:
+    """Marks a map whose keys are names of groups."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked map."""
+        return {**handler(core), "x-keys": "groups"}
 
 
 @dataclass(frozen=True)

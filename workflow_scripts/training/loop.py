@@ -19,10 +19,11 @@ from workflow_scripts.data.views.base import Views
 from workflow_scripts.methods.base import Loss, Method
 from workflow_scripts.support.errors import PreemptedError, UserError
 from workflow_scripts.support.progress import make_bar
-from workflow_scripts.support.seeding import torch_generator
+from workflow_scripts.support.seeding import derive_seed, torch_generator
 from workflow_scripts.training.batches import iterate_batches
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
 from workflow_scripts.training.preemption import Preemption
+from workflow_scripts.training.settings import EngineSettings
 from workflow_scripts.training.state import TrainingState
 
 
@@ -31,8 +32,8 @@ class Engine:
     """How a run is executed; nothing here changes its result beyond rounding."""
 
     device: torch.device
-    log_every: int = 20
-    checkpoint_seconds: float = 30.0
+    log_every: int = EngineSettings.log_every
+    checkpoint_seconds: float = EngineSettings.checkpoint_seconds
 
 
 class Meter:
@@ -102,6 +103,7 @@ def _train(
         rate = learning_rate(step, settings)
         for group in optimizer.param_groups:
             group["lr"] = rate
+        torch.manual_seed(derive_seed(seed, "network", step))  # of layers that draw, such as dropout
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
             loss = method.loss(batch, torch_generator(seed, "loss", step))
         optimizer.zero_grad(set_to_none=True)

@@ -18,12 +18,14 @@ from workflow_scripts.support.settings import NoSettings
 class Augmentation:
     """A family of image transformations with a parameter vector, drawn and applied by its subclass.
 
-    dim: length of the vector. values: of a discrete one, whose vector is a single number from 0 on, how many there are.
-    settings: its strengths. side: of the images [pixels].
+    dim: length of the vector. hidden: how many of its last entries are no part of a view's state. values: of a discrete
+    one, whose state is a single number from 0 on, how many there are. settings: its strengths. side: of the images
+    [pixels].
     """
 
     Settings: ClassVar[type] = NoSettings
     dim: ClassVar[int]
+    hidden: ClassVar[int] = 0
     values: ClassVar[int] = 0
 
     def __init__(self, settings: Any, side: int) -> None:

@@ -29,7 +29,7 @@ import pandas as pd
 from annotated_types import Ge, Le
 
 from workflow_scripts.data.mimic3.codes import DIAGNOSIS_CHAPTERS, DRUG_GROUPS, LETTER_CHAPTERS, PROCEDURE_CHAPTERS
-from workflow_scripts.data.readers.mimic3 import ADULT_YEARS, LONG_DAYS
+from workflow_scripts.data.mimic3.cohort import ADULT_YEARS, LONG_DAYS
 from workflow_scripts.experiment.checking import check_schema, fill
 from workflow_scripts.experiment.rooms import read_schema
 from workflow_scripts.support.files import hash_settings

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.data.mimic3.codes import DIAGNOSIS_CHAPTERS, DRUG_GROUPS, PROCEDURE_CHAPTERS
+from workflow_scripts.data.mimic3.cohort import OLDEST_YEARS
 from workflow_scripts.data.mimic3.synthetic import DEMOGRAPHICS
-from workflow_scripts.data.readers.mimic3 import OLDEST_YEARS
 from workflow_scripts.support.seeding import numpy_generator
 
 COLUMNS = {

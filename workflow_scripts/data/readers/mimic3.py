@@ -44,6 +44,7 @@ from workflow_scripts.data.mimic3.codes import (
     group_diagnosis,
     group_procedure,
 )
+from workflow_scripts.data.mimic3.cohort import ADULT_YEARS, LONG_DAYS, OLDEST_YEARS
 from workflow_scripts.data.mimic3.events import find_treated, read_prescriptions
 from workflow_scripts.data.mimic3.files import require_table
 from workflow_scripts.data.readers.base import TEST, TRAIN
@@ -51,9 +52,6 @@ from workflow_scripts.data.readers.table import FeatureTable, TableReader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
-ADULT_YEARS = 18
-OLDEST_YEARS = 90  # ages over 89 are not disclosed
-LONG_DAYS = 3.0
 CLASSES = ("short", "long")
 TEST_PART = 3  # one patient in three is in the test split
 SPLIT_SEED = 0

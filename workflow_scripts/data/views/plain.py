@@ -1,8 +1,8 @@
-"""Plain views: the stored images, or rows, as they are. For supervised training, and to look at other data."""
+"""Plain views: the stored images, or rows, as they are, or changed alike: for evaluations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,13 @@ from workflow_scripts.support.transfer import to_device
 
 
 class PlainViews(Views):
-    """Stored views without groups: states and actions have no entries."""
+    """Stored views without groups: states and actions have no entries.
+
+    change: what is done to images (B, 3, H, W) in [0, 1] before they are normalised, if anything: by who looks at them
+    turned or corrupted.
+    """
+
+    change: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         self.space = ActionSpace({}, difference)
@@ -37,7 +43,10 @@ class PlainViews(Views):
         if self._encode:
             return to_device(self._encode(torch.from_numpy(np.ascontiguousarray(stored))), self._device)
         assert self._images is not None
-        return self._images.normalise(self._images.upload(stored))
+        images = self._images.upload(stored)
+        if self.change:
+            images = self.change(images.flatten(0, -4)).unflatten(0, images.shape[:-3])
+        return self._images.normalise(images)
 
     def sample(self, objects: np.ndarray, sharing: Sharing, *purpose: int | str) -> Batch:
         """Return different stored views of each of `objects` (N,)."""

@@ -1,8 +1,8 @@
 """What an evaluator is: something that measures a trained run, or says why it does not.
 
 To add one, add a module here whose `EVALUATOR` is a subclass of `Evaluator`, and name it in a config's
-`evaluation.evaluators`. A setting that names other data than the run's own is called `source`: the packed data of that
-source are then there for `run.features`.
+`evaluation.evaluators`. A setting that names other data than the run's own is called `source`, or `sources` if it is a
+list: the packed data of those are then there for `run.features`.
 """
 
 from __future__ import annotations

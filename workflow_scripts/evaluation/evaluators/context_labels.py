@@ -18,6 +18,8 @@ from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.rows import Row
 
+CONDITION = "both contexts"  # of rows: half of the embeddings are under one, half under the other; level: their length
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,6 +32,7 @@ class ContextLabels(Evaluator):
     """Top-1 [percent] of features and of embeddings under contexts of each length."""
 
     Settings = Settings
+    conditions = (CONDITION,)
 
     def skip(self, run: EvaluatedRun) -> str:
         """Needs a method that follows contexts, two groups, and views that show class and latents alike."""
@@ -44,8 +47,8 @@ class ContextLabels(Evaluator):
         first, second = sorted(run.space.groups)
         for length in _list_lengths(run):
             arrays = [f"z+.{name_context(group, length)}" for group in (first, second)]
-            yield from self._probe(run, MeasuredArray("z+", "", level=length), arrays)
-        yield from self._probe(run, MeasuredArray("h", "h", level=0), ["h", "h"])
+            yield from self._probe(run, MeasuredArray("z+", "", CONDITION, length), arrays)
+        yield from self._probe(run, MeasuredArray("h", "h", CONDITION, 0), ["h", "h"])
 
     def _probe(self, run: EvaluatedRun, place: MeasuredArray, arrays: list[str]) -> Iterator[Row]:
         """Probe arrays under the contexts of the first and of the second group."""

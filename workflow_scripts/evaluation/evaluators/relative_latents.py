@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from typing import Annotated
 
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.probes import Bank, Predictions, probe_relative
@@ -15,7 +16,7 @@ from workflow_scripts.evaluation.probing import LATENTS, Probe, probe_places
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count, Positive
+from workflow_scripts.support.settings import ByGroup, Count, Positive
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Settings:
 
     test_pairs: Count = 10552
     probe: ProbeSettings = field(default_factory=ProbeSettings)
-    probes: dict[str, GroupProbe] = field(default_factory=_list_paper_probes)
+    probes: Annotated[dict[str, GroupProbe], ByGroup()] = field(default_factory=_list_paper_probes)
 
 
 class RelativeLatents(Evaluator):

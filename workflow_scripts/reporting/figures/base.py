@@ -38,7 +38,7 @@ class FigureKind(Protocol):
     interactive: ClassVar[bool]
 
     def suits(self, entry: dict[str, Any]) -> bool:
-        """Tell whether there is a figure of a data set. entry: see `papers.Datasets`."""
+        """Tell whether there is a figure of a data set. entry: see `places.Datasets`."""
 
     def draw(self, subject: Subject) -> matplotlib.figure.Figure:
         """Draw the figure; what it is made of may be absent, and the figure says so."""
