@@ -142,7 +142,7 @@ def test_interrupted_publication(raw, tmp_path, monkeypatch, moved, emptied):
         replace(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr("workflow_scripts.pack.os.replace", stop_at)
+        patch.setattr("workflow_scripts.data.packing.os.replace", stop_at)
         if moved < 6:
             with pytest.raises(RuntimeError):
                 pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)

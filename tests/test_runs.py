@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from workflow_scripts.experiment.config import load_experiment
+from workflow_scripts.experiment.config import list_experiments, load_experiment
 from workflow_scripts.experiment.identity import check_identity, claim_run, first_difference
 from workflow_scripts.experiment.runs import Run, get_labels, get_settings, list_groups, list_runs, parse_run
 from workflow_scripts.support.errors import UserError
@@ -139,3 +139,16 @@ def test_a_run_that_starts_from_other_weights_is_another(config, tmp_path):
 
 def test_first_difference_names_missing_keys():
     assert first_difference({"a": {"b": 1}}, {"a": {}}) == "a.b: 1 there, None now"
+
+
+def test_experiments_of_one_folder_agree_on_what_they_share():
+    """Runs, sources and evaluations of one name, in one folder of results, are the same in every experiment."""
+    seen = {}
+    for config in map(load_experiment, list_experiments()):
+        space = config["experiment"].partition("/")[0]
+        used = {config["dataset_settings"][name]["source"] for name in config["datasets"]}
+        shared = {f"{space}/data/{source}": config["sources"][source] for source in used}
+        shared |= {run.folder: [get_settings(config, run), config["evaluation"]] for run in list_runs(config)}
+        for place, content in shared.items():
+            first, there = seen.setdefault(place, (config["experiment"], content))
+            assert there == content, f"{place} of {first} and of {config['experiment']} differ"
