@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import subprocess
@@ -76,6 +77,20 @@ def run_module():
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def small_config() -> dict:
+    """The config of the default experiment. Read only."""
+    from workflow_scripts.experiment.config import load_experiment
+
+    return load_experiment("contextssl/small")
+
+
+@pytest.fixture
+def config(small_config) -> dict:
+    """The config of the default experiment, to be changed."""
+    return copy.deepcopy(small_config)
 
 
 @pytest.fixture(scope="session")

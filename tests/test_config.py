@@ -1,6 +1,5 @@
 """Configs: the shipped ones are valid, and each mistake is one clear sentence."""
 
-import copy
 import subprocess
 import sys
 
@@ -15,16 +14,6 @@ from workflow_scripts.experiment.runs import list_runs
 
 pytestmark = pytest.mark.unit
 SMALL = "contextssl/small"
-
-
-@pytest.fixture(scope="module")
-def small():
-    return load_experiment(SMALL)
-
-
-@pytest.fixture
-def config(small):
-    return copy.deepcopy(small)
 
 
 # --- experiments --------------------------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """The run table, and the identity of a run."""
 
-import copy
-
 import pytest
 
 from workflow_scripts.experiment.config import list_experiments, load_experiment
@@ -12,16 +10,6 @@ from workflow_scripts.support.files import write_json
 
 pytestmark = pytest.mark.unit
 SMALL = "contextssl/small"
-
-
-@pytest.fixture(scope="module")
-def small():
-    return load_experiment(SMALL)
-
-
-@pytest.fixture
-def config(small):
-    return copy.deepcopy(small)
 
 
 def test_run_names():

@@ -44,6 +44,24 @@ class Augmentation:
         raise NotImplementedError
 
 
+class Switch(Augmentation):
+    """An augmentation that is applied or not; parameter (1 or 0,), 1 with the `probability` of its settings."""
+
+    dim, values = 1, 2
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw coins (count, 1)."""
+        return draw_coins(count, self.settings.probability, generator)
+
+    def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
+        """Change the images whose parameter is 1."""
+        return torch.where(parameters[:, :, None, None] == 1, self.change(images), images)
+
+    def change(self, images: Tensor) -> Tensor:
+        """Return all images changed."""
+        raise NotImplementedError
+
+
 def make_augmentation(kind: str, settings: dict[str, Any], side: int) -> Augmentation:
     """Return an augmentation of a kind for images of a side [pixels]; an unknown kind is a `UserError`."""
     cls: type[Augmentation] = load_plugin("data.augmentations", kind, "AUGMENTATION")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from workflow_scripts.data.augmentations.base import Augmentation, draw_coins
+from workflow_scripts.data.augmentations.base import Switch
 from workflow_scripts.data.augmentations.color import to_grey
 from workflow_scripts.support.settings import Share
 
@@ -19,19 +18,14 @@ class Settings:
     probability: Share = 0.2
 
 
-class Grayscale(Augmentation):
-    """Replace the colors by their grey level, in three channels; parameter (1 or 0,)."""
+class Grayscale(Switch):
+    """Replace the colors by their grey level, in three channels."""
 
     Settings = Settings
-    dim, values = 1, 2
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw coins (count, 1)."""
-        return draw_coins(count, self.settings.probability, generator)
-
-    def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Replace the colors by their grey level, in three channels, where the parameter is 1."""
-        return torch.where(parameters[:, :, None, None] == 1, to_grey(images).expand_as(images), images)
+    def change(self, images: Tensor) -> Tensor:
+        """Replace the colors by their grey level, in three channels."""
+        return to_grey(images).expand_as(images)
 
 
 AUGMENTATION = Grayscale

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from workflow_scripts.data.augmentations.base import Augmentation, draw_coins
+from workflow_scripts.data.augmentations.base import Switch
 from workflow_scripts.support.settings import Share
 
 
@@ -18,19 +17,14 @@ class Settings:
     probability: Share = 0.5
 
 
-class Inversion(Augmentation):
-    """Replace every value x by 1 - x; parameter (1 or 0,)."""
+class Inversion(Switch):
+    """Replace every value x by 1 - x."""
 
     Settings = Settings
-    dim, values = 1, 2
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw coins (count, 1)."""
-        return draw_coins(count, self.settings.probability, generator)
-
-    def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Replace every value x by 1 - x, where the parameter is 1."""
-        return torch.where(parameters[:, :, None, None] == 1, 1 - images, images)
+    def change(self, images: Tensor) -> Tensor:
+        """Replace every value x by 1 - x."""
+        return 1 - images
 
 
 AUGMENTATION = Inversion

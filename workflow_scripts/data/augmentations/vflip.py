@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from workflow_scripts.data.augmentations.base import Augmentation, draw_coins
+from workflow_scripts.data.augmentations.base import Switch
 from workflow_scripts.support.settings import Share
 
 
@@ -18,19 +17,14 @@ class Settings:
     probability: Share = 0.5
 
 
-class VerticalFlip(Augmentation):
-    """Mirror the image top to bottom; parameter (1 or 0,)."""
+class VerticalFlip(Switch):
+    """Mirror the image top to bottom."""
 
     Settings = Settings
-    dim, values = 1, 2
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw coins (count, 1)."""
-        return draw_coins(count, self.settings.probability, generator)
-
-    def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
-        """Mirror the image top to bottom, where the parameter is 1."""
-        return torch.where(parameters[:, :, None, None] == 1, images.flip(-2), images)
+    def change(self, images: Tensor) -> Tensor:
+        """Mirror the image top to bottom."""
+        return images.flip(-2)
 
 
 AUGMENTATION = VerticalFlip
