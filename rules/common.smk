@@ -10,7 +10,7 @@ sys.path.insert(0, str(BASE))
 
 from snakemake.exceptions import WorkflowError
 
-from workflow_scripts.experiment.code import list_evaluation_code, list_training_code
+from workflow_scripts.experiment.code import hash_code, list_evaluation_code, list_training_code
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.checking import merge
 from workflow_scripts.experiment.identity import check_identity

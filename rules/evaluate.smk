@@ -6,7 +6,6 @@ rule evaluate:
         weights=f"{RUN}/weights.safetensors",
         packed=get_packed,
         others=[file for source in OTHERS for file in list_packed(source)],
-        code=lambda w: list_code(*list_evaluation_code(get_settings(config, get_run(w)), EVALUATORS)),
     output:
         rows=f"{RUN}/rows/evaluation.parquet",
         summary=f"{RUN}/rows/evaluation.json",
@@ -23,11 +22,13 @@ rule evaluate:
         gpu=1,
         engine=list_engine_options("device"),
     params:
-        run=lambda w, input: os.path.dirname(input.weights),
+        run=RUN,
         data=lambda w, input: os.path.dirname(input.packed[0]),
         others=as_json({source: os.path.dirname(list_packed(source)[0]) for source in OTHERS}),
         evaluation=as_json(config["evaluation"]),
         labels=lambda w: as_json(get_labels(get_run(w))),
+        # Newer code evaluates again: a parameter, since dozens of files as inputs of every run make planning slow.
+        code=lambda w: hash_code(list_evaluation_code(get_settings(config, get_run(w)), EVALUATORS)),
     shell:
         "python -m workflow_scripts.evaluate --run {params.run:q} --data {params.data:q} --others {params.others:q}"
         " --output {output.rows:q} --summary {output.summary:q} --card {output.card:q}"

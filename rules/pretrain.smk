@@ -23,7 +23,7 @@ rule pretrain:
         gpu=1,
         engine=list_engine_options("device", "log_every", "checkpoint_seconds"),
     params:
-        run=lambda w, output: os.path.dirname(output.weights),
+        run=RUN,
         data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
         start=lambda w, input: list_option("--start", input.get("start")),
@@ -48,7 +48,7 @@ rule import_checkpoint:
     conda:
         "../envs/environment.yaml"
     params:
-        run=lambda w, output: os.path.dirname(output.weights),
+        run=RUN,
         data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
     shell:
