@@ -97,6 +97,7 @@ CIFAR = ["dataset_settings", "embedded", "views"]
     ("path", "value", "message"),
     [
         (["trainning"], {}, "unknown key 'trainning' at the top level; did you mean 'training'?"),
+        (["reports"], "x; touch y #", "unknown key 'reports' at the top level"),
         (["training", "stepz"], 3, "unknown key 'stepz' at training; did you mean 'steps'?"),
         (["training", "steps"], 0, "training.steps: 0 is less than the minimum"),
         (["training", "steps"], 5.0, "training.steps: 5.0 is not of type 'integer' (write 5)"),
