@@ -54,6 +54,7 @@ REPORTS = f"reports/{SPACE}/{EXPERIMENT}"
 PAPERS = [os.path.relpath(BASE / "papers" / name) for name in config["papers"]]
 NAME = "[a-z0-9_.+@~-]+"  # of a run
 FIRST = 1000  # priority of data, which runs wait for
+SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
 
 # Variants whose weights are read from a checkpoint, not trained.
 IMPORTED = [name for name, variant in config["variants"].items() if is_imported(variant)]
@@ -147,6 +148,30 @@ def as_json(value):
 def list_engine_options(*knobs):
     """Options that change how a job runs but not its result: a resource, since no change of one triggers a rerun."""
     return " ".join(f"--{knob.replace('_', '-')} {shlex.quote(str(config['engine'][knob]))}" for knob in knobs)
+
+
+def show_in_report(path, kind):
+    """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
+
+    One that does not exist is left out, so that there is a report of partial results, too.
+    """
+    stem, end = os.path.splitext(path)
+    if end not in SHOWN or not os.path.exists(path):
+        return path
+    folder, name = os.path.split(stem)
+    scope, _, view = name.rpartition(".")
+    paper = os.path.basename(folder) if os.path.basename(folder) in config["papers"] else ""
+    return report(
+        path,
+        caption=BASE / "workflow_scripts/reporting/templates/caption.rst",
+        category=" ".join(filter(None, [paper, scope])) or "all runs",
+        subcategory=kind,
+        labels={"view": view.replace("_", " "), "as": end.removeprefix(".")},
+    )
+
+
+TRAINED = "".join([NAME, *(f"(?<!~{re.escape(variant)})" for variant in IMPORTED)])  # names of runs by what makes them
+TAKEN = f"[a-z0-9_.+@-]+~({one_of(map(re.escape, IMPORTED))})"
 
 
 wildcard_constraints:

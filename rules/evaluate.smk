@@ -22,15 +22,14 @@ rule evaluate:
         gpu=1,
         engine=list_engine_options("device"),
     params:
-        run=RUN,
-        data=lambda w, input: os.path.dirname(input.packed[0]),
         others=as_json({source: os.path.dirname(list_packed(source)[0]) for source in OTHERS}),
         evaluation=as_json(config["evaluation"]),
         labels=lambda w: as_json(get_labels(get_run(w))),
         # Newer code evaluates again: a parameter, since dozens of files as inputs of every run make planning slow.
         code=lambda w: hash_code(list_evaluation_code(get_settings(config, get_run(w)), EVALUATORS)),
     shell:
-        "python -m workflow_scripts.evaluate --run {params.run:q} --data {params.data:q} --others {params.others:q}"
+        'python -m workflow_scripts.evaluate --run "$(dirname {input.weights:q})" --data "$(dirname {input.packed[0]:q})"'
+        " --others {params.others:q}"
         " --output {output.rows:q} --summary {output.summary:q} --card {output.card:q}"
         " --evaluation {params.evaluation:q} --labels {params.labels:q}"
         " --threads {threads} {resources.engine} 2>&1 | tee {log:q}"

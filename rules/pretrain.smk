@@ -14,7 +14,7 @@ rule pretrain:
     benchmark:
         f"{RUN}/pretrain.time.tsv"
     wildcard_constraints:
-        name=NAME + "".join(f"(?<!~{re.escape(variant)})" for variant in IMPORTED),
+        name=TRAINED,
     priority: get_priority
     conda:
         "../envs/environment.yaml"
@@ -23,13 +23,11 @@ rule pretrain:
         gpu=1,
         engine=list_engine_options("device", "log_every", "checkpoint_seconds"),
     params:
-        run=RUN,
-        data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
         start=lambda w, input: list_option("--start", input.get("start")),
     shell:
-        "python -m workflow_scripts.pretrain --run {params.run:q} --data {params.data:q} --settings {params.settings:q}"
-        " {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log:q}"
+        'python -m workflow_scripts.pretrain --run "$(dirname {output.weights:q})" --data "$(dirname {input.packed[0]:q})"'
+        " --settings {params.settings:q} {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log:q}"
 
 
 rule import_checkpoint:
@@ -44,13 +42,12 @@ rule import_checkpoint:
     benchmark:
         f"{RUN}/import_checkpoint.time.tsv"
     wildcard_constraints:
-        name=f"[a-z0-9_.+@-]+~({one_of(map(re.escape, IMPORTED))})",
+        name=TAKEN,
     conda:
         "../envs/environment.yaml"
     params:
-        run=RUN,
-        data=lambda w, input: os.path.dirname(input.packed[0]),
         settings=lambda w: as_json(get_settings(config, get_run(w))),
     shell:
-        "python -m workflow_scripts.import_checkpoint {input.checkpoint:q} --run {params.run:q} --data {params.data:q}"
+        'python -m workflow_scripts.import_checkpoint {input.checkpoint:q} --run "$(dirname {output.weights:q})"'
+        ' --data "$(dirname {input.packed[0]:q})"'
         " --settings {params.settings:q} 2>&1 | tee {log:q}"

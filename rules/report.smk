@@ -9,7 +9,6 @@ from workflow_scripts.reporting.targets import (
 )
 
 FAULTS = "results/faults.json"  # of `make faults`, if someone ran it
-SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
 REPORT = f"{REPORTS}/index.html"
 META = [f"{DATA}/{source}/packed/meta.json" for source in list_sources()]
 IMAGES = [source for source in list_sources() if is_of_images(source)]  # tables have no resolution
@@ -27,26 +26,6 @@ PAPER_FILES = list(map(str, list_files(PAPERS)))
 RUN_FOLDERS = [run.folder for run in RUNS]
 
 
-def show_in_report(path, kind):
-    """An output as Snakemake's own report shows it: by data set and kind, under the view's name.
-
-    One that does not exist is left out, so that there is a report of partial results, too.
-    """
-    stem, end = os.path.splitext(path)
-    if end not in SHOWN or not os.path.exists(path):
-        return path
-    folder, name = os.path.split(stem)
-    scope, _, view = name.rpartition(".")
-    paper = os.path.basename(folder) if os.path.basename(folder) in config["papers"] else ""
-    return report(
-        path,
-        caption=BASE / "workflow_scripts/reporting/templates/caption.rst",
-        category=" ".join(filter(None, [paper, scope])) or "all runs",
-        subcategory=kind,
-        labels={"view": view.replace("_", " "), "as": end.removeprefix(".")},
-    )
-
-
 rule tables:
     input:
         rows=ROWS,
@@ -60,7 +39,7 @@ rule tables:
     conda:
         "../envs/environment.yaml"
     params:
-        folder=f"{REPORTS}/tables",
+        folder=lambda w: f"{REPORTS}/tables",
         papers=PAPERS,
         datasets=as_json(DATASETS),
         runs=RUN_FOLDERS,
@@ -82,7 +61,7 @@ rule figures:
     conda:
         "../envs/environment.yaml"
     params:
-        folder=f"{REPORTS}/figures",
+        folder=lambda w: f"{REPORTS}/figures",
         papers=PAPERS,
         datasets=as_json(DATASETS),
         # No inputs: figures are made again from what is left where runs were deleted.
@@ -121,8 +100,8 @@ rule report:
         datasets=as_json(DATASETS),
         runs=RUN_FOLDERS,
         evaluators=EVALUATORS,
-        tables=f"{REPORTS}/tables",
-        figures=f"{REPORTS}/figures",
+        tables=lambda w: f"{REPORTS}/tables",
+        figures=lambda w: f"{REPORTS}/figures",
         faults=FAULTS,
     shell:
         "python -m workflow_scripts.report --experiment {params.experiment:q} --rows {input.rows:q}"
