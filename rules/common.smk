@@ -124,8 +124,8 @@ def list_packed(source):
 
 
 def get_packed(wildcards):
-    """Files of the packed data a run sees."""
-    return list_packed(config["dataset_settings"][wildcards.dataset]["source"])
+    """The description of the packed data a run sees: written last, and with the digests of all other files."""
+    return f"{DATA}/{config['dataset_settings'][wildcards.dataset]['source']}/packed/meta.json"
 
 
 def list_option(name, value):

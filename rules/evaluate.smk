@@ -5,7 +5,7 @@ rule evaluate:
     input:
         weights=f"{RUN}/weights.safetensors",
         packed=get_packed,
-        others=[file for source in OTHERS for file in list_packed(source)],
+        others=[f"{DATA}/{source}/packed/meta.json" for source in OTHERS],
     output:
         rows=f"{RUN}/rows/evaluation.parquet",
         summary=f"{RUN}/rows/evaluation.json",
@@ -22,13 +22,13 @@ rule evaluate:
         gpu=1,
         engine=list_engine_options("device"),
     params:
-        others=as_json({source: os.path.dirname(list_packed(source)[0]) for source in OTHERS}),
+        others=as_json({source: f"{DATA}/{source}/packed" for source in OTHERS}),
         evaluation=as_json(config["evaluation"]),
         labels=lambda w: as_json(get_labels(get_run(w))),
         # Newer code evaluates again: a parameter, since dozens of files as inputs of every run make planning slow.
         code=lambda w: hash_code(list_evaluation_code(get_settings(config, get_run(w)), EVALUATORS)),
     shell:
-        'python -m workflow_scripts.evaluate --run "$(dirname {input.weights:q})" --data "$(dirname {input.packed[0]:q})"'
+        'python -m workflow_scripts.evaluate --run "$(dirname {input.weights:q})" --data "$(dirname {input.packed:q})"'
         " --others {params.others:q}"
         " --output {output.rows:q} --summary {output.summary:q} --card {output.card:q}"
         " --evaluation {params.evaluation:q} --labels {params.labels:q}"

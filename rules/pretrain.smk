@@ -26,7 +26,7 @@ rule pretrain:
         settings=lambda w: as_json(get_settings(config, get_run(w))),
         start=lambda w, input: list_option("--start", input.get("start")),
     shell:
-        'python -m workflow_scripts.pretrain --run "$(dirname {output.weights:q})" --data "$(dirname {input.packed[0]:q})"'
+        'python -m workflow_scripts.pretrain --run "$(dirname {output.weights:q})" --data "$(dirname {input.packed:q})"'
         " --settings {params.settings:q} {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log:q}"
 
 
@@ -49,5 +49,5 @@ rule import_checkpoint:
         settings=lambda w: as_json(get_settings(config, get_run(w))),
     shell:
         'python -m workflow_scripts.import_checkpoint {input.checkpoint:q} --run "$(dirname {output.weights:q})"'
-        ' --data "$(dirname {input.packed[0]:q})"'
+        ' --data "$(dirname {input.packed:q})"'
         " --settings {params.settings:q} 2>&1 | tee {log:q}"
