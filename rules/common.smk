@@ -123,9 +123,14 @@ def list_packed(source):
     return [f"{DATA}/{source}/packed/{file}" for file in PACKED]
 
 
+def get_meta(source):
+    """The description of a packed source: written last, and with the digests of all other files."""
+    return f"{DATA}/{source}/packed/meta.json"
+
+
 def get_packed(wildcards):
-    """The description of the packed data a run sees: written last, and with the digests of all other files."""
-    return f"{DATA}/{config['dataset_settings'][wildcards.dataset]['source']}/packed/meta.json"
+    """The description of the packed data a run sees."""
+    return get_meta(config["dataset_settings"][wildcards.dataset]["source"])
 
 
 def list_option(name, value):

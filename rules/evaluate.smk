@@ -5,7 +5,7 @@ rule evaluate:
     input:
         weights=f"{RUN}/weights.safetensors",
         packed=get_packed,
-        others=[f"{DATA}/{source}/packed/meta.json" for source in OTHERS],
+        others=[get_meta(source) for source in OTHERS],
     output:
         rows=f"{RUN}/rows/evaluation.parquet",
         summary=f"{RUN}/rows/evaluation.json",
@@ -22,7 +22,7 @@ rule evaluate:
         gpu=1,
         engine=list_engine_options("device"),
     params:
-        others=as_json({source: f"{DATA}/{source}/packed" for source in OTHERS}),
+        others=as_json({source: os.path.dirname(get_meta(source)) for source in OTHERS}),
         evaluation=as_json(config["evaluation"]),
         labels=lambda w: as_json(get_labels(get_run(w))),
         # Newer code evaluates again: a parameter, since dozens of files as inputs of every run make planning slow.

@@ -10,7 +10,7 @@ from workflow_scripts.reporting.targets import (
 
 FAULTS = "results/faults.json"  # of `make faults`, if someone ran it
 REPORT = f"{REPORTS}/index.html"
-META = [f"{DATA}/{source}/packed/meta.json" for source in list_sources()]
+META = [get_meta(source) for source in list_sources()]
 IMAGES = [source for source in list_sources() if is_of_images(source)]  # tables have no resolution
 
 try:

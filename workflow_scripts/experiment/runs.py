@@ -36,12 +36,17 @@ class Run:
     @property
     def name(self) -> str:
         """The run's name within its data set: `<method>[@group][~variant]`."""
-        return self.method + (f"@{self.group}" if self.group else "") + (f"~{self.variant}" if self.variant else "")
+        return make_name(self.method, self.group, self.variant)
 
     @property
     def folder(self) -> str:
         """Where the run lives; its identity."""
         return f"results/{self.space}/{self.dataset}/{self.name}/seed{self.seed}"
+
+
+def make_name(method: str, group: str, variant: str) -> str:
+    """Return a run's name within its data set, `<method>[@group][~variant]`; the inverse of `parse_name`."""
+    return method + (f"@{group}" if group else "") + (f"~{variant}" if variant else "")
 
 
 def parse_name(name: str) -> tuple[str, str, str]:
@@ -100,7 +105,7 @@ def is_imported(settings: Settings) -> bool:
 
 
 def _check_defined(config: Settings, dataset: str, method: str, group: str, variant: str) -> None:
-    name, groups = Run("", dataset, method, group, variant, 0).name, list_groups(config["dataset_settings"][dataset])
+    name, groups = make_name(method, group, variant), list_groups(config["dataset_settings"][dataset])
     defined: tuple[tuple[str, str, Iterable[str]], ...] = (
         ("no method", method, list_kinds("methods")),
         ("no variant", variant, ["", *config["variants"]]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workflow_scripts.experiment.kinds import CONTEXT
-from workflow_scripts.experiment.runs import parse_name
+from workflow_scripts.experiment.runs import make_name, parse_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ class MeasuredRun:
     @property
     def name(self) -> str:
         """The run's name, `<method>[@group][~variant]`."""
-        return self.method + (f"@{self.group}" if self.group else "") + (f"~{self.variant}" if self.variant else "")
+        return make_name(self.method, self.group, self.variant)
 
     @property
     def select(self) -> Select:
