@@ -15,13 +15,17 @@ rule render:
     conda:
         "../envs/environment.yaml"
     threads: config["engine"]["workers"]
+    resources:
+        gpu=lambda w: int(draws("render", w.source)),
+        gpu_share=lambda w: get_drawing_share("render", w.source),
+        engine=lambda w: get_drawing_options("render", w.source),
     params:
         raw=lambda w, output: os.path.splitext(output.manifest)[0],
         settings=lambda w: as_json(config["sources"][w.source]["render"]),
     shell:
         "python -m workflow_scripts.render --source {wildcards.source:q} --raw {params.raw:q}"
         " --manifest {output.manifest:q} --contact-sheet {output.contact_sheet:q} --settings {params.settings:q}"
-        " --workers {threads} 2>&1 | tee {log:q}"
+        " --workers {threads} {resources.engine} 2>&1 | tee {log:q}"
 
 
 rule synthesize:
@@ -77,12 +81,16 @@ rule pack:
     priority: FIRST
     conda:
         "../envs/environment.yaml"
-    # Images are decoded by several processes, a table is read once, by one.
+    # Images are decoded, or drawn, by several processes; a table is read once, by one.
     threads: lambda w: config["engine"]["workers"] if is_of_images(w.source) else 1
+    resources:
+        gpu=lambda w: int(draws("pack", w.source)),
+        gpu_share=lambda w: get_drawing_share("pack", w.source),
+        engine=lambda w: get_drawing_options("pack", w.source),
     params:
         folder=lambda w, output: os.path.dirname(output[0]),
         layout=lambda w: config["sources"][w.source]["layout"],
         form=lambda w: list_packing_options(config["sources"][w.source]),
     shell:
         "python -m workflow_scripts.pack --manifest {input.manifest:q} --output {params.folder:q}"
-        " --layout {params.layout:q} {params.form:q} --workers {threads} 2>&1 | tee {log:q}"
+        " --layout {params.layout:q} {params.form:q} --workers {threads} {resources.engine} 2>&1 | tee {log:q}"

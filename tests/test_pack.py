@@ -11,6 +11,7 @@ from raw_trees import digests, leave_unfinished, make_cifar_tree, write_manifest
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
+from workflow_scripts.data.writer import sum_channels
 from workflow_scripts.support.errors import UserError
 
 pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("unsynced")]
@@ -46,11 +47,14 @@ def test_packed_arrays(raw, tmp_path):
     data.verify()
 
 
-def test_statistics_do_not_depend_on_blocks(raw, tmp_path, monkeypatch):
-    pack(raw, tmp_path / "whole", "threediebench", 16, workers=1)
-    monkeypatch.setattr("workflow_scripts.data.packing.BLOCK_BYTES", 3 * 3 * 16 * 16 * 3)
-    pack(raw, tmp_path / "blocks", "threediebench", 16, workers=1)
-    assert digests(tmp_path / "whole") == digests(tmp_path / "blocks")
+def test_sums_are_exact(random):
+    """Against Python's whole numbers; and of so many white pixels that 32 bits would overflow."""
+    images = random.integers(0, 256, (5, 7, 9, 3), dtype=np.uint8)
+    for channel in range(3):
+        values = images[..., channel].ravel().tolist()
+        assert sum_channels(images)[:, channel].tolist() == [sum(values), sum(value**2 for value in values)]
+    white = np.full((2, 70_000, 2, 3), 255, dtype=np.uint8)
+    assert sum_channels(white).tolist() == [[280_000 * 255] * 3, [280_000 * 255**2] * 3]
 
 
 def test_same_bytes_with_any_number_of_workers(raw, tmp_path, small_tasks):

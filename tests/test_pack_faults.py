@@ -171,7 +171,7 @@ def test_too_small_a_disk_is_said_before_any_work(raw, tmp_path, monkeypatch):
 def test_full_disk_keeps_what_is_done(raw, tmp_path, monkeypatch, small_tasks):
     """The disk fills in the third object, after writes that each took less than they were given."""
     pack(raw, tmp_path / "unbroken", "threediebench", 8, workers=1)
-    write, free = os.pwrite, [int(2.5 * 3 * (8 * 8 * 3 + 7 * 4))]
+    write, free = os.pwrite, [int(2.5 * (3 * (8 * 8 * 3 + 7 * 4) + 2 * 3 * 8))]
 
     def fill_up(handle, content, offset):
         if len(content) == 1:  # the journal, which has its blocks already

@@ -30,6 +30,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--journal-seconds", type=float, default=10.0, help="what a kill can lose [seconds of work] (default: 10)"
     )
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help="auto, cpu or cuda: where layouts that draw images do so (default: cpu)",
+    )
     return parser.parse_args()
 
 
@@ -39,6 +44,11 @@ def main() -> None:
     arguments = parse_arguments()
     from workflow_scripts.data.packing import pack
 
+    device = "cpu"
+    if arguments.device != "cpu":
+        from workflow_scripts.training.devices import choose_device
+
+        device = choose_device(arguments.device, 1).type
     pack(
         arguments.manifest,
         arguments.output,
@@ -47,6 +57,7 @@ def main() -> None:
         (arguments.per_class_train, arguments.per_class_test),
         arguments.workers,
         arguments.journal_seconds,
+        device,
     )
 
 

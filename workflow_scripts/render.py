@@ -23,6 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--workers", type=int, default=1, help="processes that draw (default: 1); any number, same bytes"
     )
+    parser.add_argument("--device", default="cpu", help="auto, cpu or cuda: what draws (default: cpu)")
     return parser.parse_args()
 
 
@@ -37,8 +38,13 @@ def main() -> None:
     given = parse_json(arguments.settings, "--settings")
     if arguments.workers < 1:
         raise UserError(f"--workers is {arguments.workers}; give at least 1")
+    settings, device = parse_settings(given), "cpu"
+    if arguments.device != "cpu" and settings.jpeg_quality is not None:
+        from workflow_scripts.training.devices import choose_device
+
+        device = choose_device(arguments.device, 1).type
     outputs = arguments.raw, arguments.manifest, arguments.contact_sheet
-    draw_tree(*outputs, arguments.source, parse_settings(given), arguments.workers)
+    draw_tree(*outputs, arguments.source, settings, arguments.workers, device)
 
 
 if __name__ == "__main__":

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.data.packed import ARRAYS, PackedDataset, lay_out_input
-from workflow_scripts.data.readers.base import TRAIN, Normalisation, Reader, take_per_class
-from workflow_scripts.data.writer import Job, PartialPack, fill, sync
+from workflow_scripts.data.packed import ARRAYS, PackedDataset, lay_out_input, read_header
+from workflow_scripts.data.readers.base import TRAIN, DrawingReader, Normalisation, Reader, take_per_class
+from workflow_scripts.data.writer import SUMS, Job, PartialPack, fill, sync
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import exclusive, hash_file, hash_settings, read_json, write_json
 from workflow_scripts.support.plugins import load_plugin
 
 MANIFEST_KEYS = {"root", "source", "description", "caveat", "settings_hash"}
-BLOCK_BYTES = 16 << 20  # of images in memory at a time while measuring
 FORMAT = 2  # of the packed folder; part of its settings hash
 
 
@@ -61,21 +60,9 @@ def list_settings(
     }
 
 
-def measure(path: Path, count: int) -> Normalisation:
-    """Return mean and standard deviation per channel of the first `count` of the images (N, V, H, W, 3) in a file.
-
-    Sums are whole numbers, so the result does not depend on their order.
-    """
-    sums = np.zeros((2, 3), dtype=np.int64)
-    shape = np.load(path, mmap_mode="r").shape
-    block = max(1, BLOCK_BYTES // math.prod(shape[1:]))
-    for start in range(0, count, block):
-        # Opened anew for each block: the pages of a long-lived map count as this process's memory.
-        images = np.load(path, mmap_mode="r")[start : min(start + block, count)]
-        rows = images.reshape(-1, shape[-2] * 3)
-        for power, values in enumerate((rows, np.square(rows, dtype=np.uint16))):
-            sums[power] += values.sum(axis=0, dtype=np.int64).reshape(-1, 3).sum(axis=0)
-    mean, square = sums / (count * math.prod(shape[1:-1])) / [[255], [255**2]]
+def normalise(sums: np.ndarray, pixels: int) -> Normalisation:
+    """Return mean and standard deviation per channel. sums (2, 3): over so many pixels, and over their squares."""
+    mean, square = sums / pixels / [[255], [255**2]]
     std = np.sqrt(np.maximum(square - mean**2, 0))
     if not (std > 0).all():
         raise UserError("the train images have a channel of one single value; they cannot be normalised")
@@ -83,15 +70,17 @@ def measure(path: Path, count: int) -> Normalisation:
 
 
 def make_meta(
-    manifest: dict[str, Any], reader: Reader, settings: dict[str, Any], partial: PartialPack
+    manifest: dict[str, Any], job: Job, settings: dict[str, Any], partial: PartialPack, inputs_sha256: str
 ) -> dict[str, Any]:
-    """Return meta.json of the finished arrays: reads them once for their digests."""
+    """Return meta.json of the finished arrays. inputs_sha256: the digest of the inputs' file."""
+    reader = job.reader
     caveats = [manifest["caveat"], reader.caveat if "JPEG" not in manifest["caveat"] else ""]
     splits = np.load(partial.path("splits"))
     train = int((splits == TRAIN).sum())
-    # Of a table nothing is left to do: its reader has standardised it.
-    normalisation = reader.normalisation or (None if reader.columns else measure(partial.path("inputs"), train))
-    print("computing checksums")
+    normalisation = reader.normalisation
+    if job.measures:
+        shape = read_header(partial.path("inputs"))[0]
+        normalisation = normalise(np.load(partial.path(SUMS))[:train].sum(axis=0), train * math.prod(shape[1:-1]))
     return {
         **{key: manifest[key] for key in ("source", "description")},
         "caveat": "; ".join(filter(None, caveats)),
@@ -105,7 +94,9 @@ def make_meta(
         "mean": list(normalisation.mean) if normalisation else None,
         "std": list(normalisation.std) if normalisation else None,
         "settings_hash": hash_settings(settings),
-        "sha256": {f"{name}.npy": hash_file(partial.path(name)) for name in ARRAYS},
+        "sha256": {
+            f"{name}.npy": inputs_sha256 if name == "inputs" else hash_file(partial.path(name)) for name in ARRAYS
+        },
     }
 
 
@@ -152,10 +143,13 @@ def build(
     small = {name: getattr(reader, name)[job.chosen] for name in ("labels", "splits", "objects")}
     shape, dtype = lay_out_input(job.resolution, reader.columns)
     latents = (count, reader.views, len(reader.latent_names)), np.dtype(np.float32)
-    partial.prepare(small, {"inputs": ((count, reader.views, *shape), dtype), "latents": latents})
-    fill(partial, job, workers, journal_seconds)
+    large = {"inputs": ((count, reader.views, *shape), dtype), "latents": latents}
+    if job.measures:
+        large[SUMS] = (count, 2, 3), np.dtype(np.int64)
+    partial.prepare(small, large)
     if not partial.meta.exists():
-        write_json(partial.meta, make_meta(manifest, reader, settings, partial))
+        digest = fill(partial, job, workers, journal_seconds)
+        write_json(partial.meta, make_meta(manifest, job, settings, partial, digest))
 
 
 def pack(
@@ -166,14 +160,17 @@ def pack(
     limits: tuple[int | None, int | None] = (None, None),
     workers: int = 2,
     journal_seconds: float = 10.0,
+    device: str = "cpu",
 ) -> None:
     """Pack the raw data of a manifest into `output`.
 
     limits: objects per class of the official train and test split. workers: processes, which change no byte.
-    journal_seconds: between entries of the journal, what a kill can lose.
+    journal_seconds: between entries of the journal, what a kill can lose. device: where a reader that does so draws.
     """
     manifest, root = read_manifest(manifest_path)
     reader = open_reader(layout, root)
+    if isinstance(reader, DrawingReader):
+        reader.device = device
     if resolution is None and not reader.columns:
         raise UserError(f"{layout} holds images: give the side that they are packed with (--resolution)")
     settings = list_settings(manifest, reader, layout, None if reader.columns else resolution, limits)

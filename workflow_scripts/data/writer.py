@@ -18,15 +18,18 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.data.digests import GrowingDigest
 from workflow_scripts.data.packed import read_header
-from workflow_scripts.data.readers.base import Reader
+from workflow_scripts.data.readers.base import DrawingReader, Reader
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import atomic_path, read_json, write_bytes, write_json
+from workflow_scripts.support.files import atomic_path, hash_file, read_json, write_bytes, write_json
 from workflow_scripts.support.progress import make_bar
 from workflow_scripts.support.workers import open_workers
 
 IMAGES_PER_TASK = 256
 LARGE = ("inputs", "latents")  # arrays that are filled object by object
+SUMS = "sums"  # int64 (N, 2, 3): of each object's images, where they are to be measured; see `sum_channels`
+ROWS_PER_SUM = 65_536  # of one byte each, whose squares add up to less than 2**32
 MARGIN = 64 << 20  # bytes to leave free on the disk
 
 
@@ -98,8 +101,8 @@ class PartialPack:
 
     def mark(self, positions: list[int]) -> None:
         """Record that these objects are stored, after making sure that they are."""
-        for name in LARGE:
-            sync(self.path(name))
+        for path in filter(Path.exists, map(self.path, (*LARGE, SUMS))):
+            sync(path)
         with open(self._journal, "rb+", buffering=0) as journal:
             for position in positions:
                 os.pwrite(journal.fileno(), b"\1", position)
@@ -117,12 +120,23 @@ def _create(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker process needs. chosen: the reader's index of each packed object; folder: of the arrays."""
+    """What a worker needs. chosen: the reader's index of each packed object; folder: of the arrays."""
 
     reader: Reader
     chosen: np.ndarray
     resolution: int | None
     folder: Path
+
+    @property
+    def measures(self) -> bool:
+        """Whether images are summed while they are stored: for their mean and deviation, where none is published."""
+        return not self.reader.columns and self.reader.normalisation is None
+
+    @property
+    def threads(self) -> int:
+        """How many threads of one process read at most; 0 where processes do."""
+        reader = self.reader
+        return reader.gpu_threads if isinstance(reader, DrawingReader) and reader.device != "cpu" else 0
 
 
 def check_objects(job: Job, positions: list[int]) -> None:
@@ -133,18 +147,36 @@ def check_objects(job: Job, positions: list[int]) -> None:
 
 def store_objects(job: Job, positions: list[int]) -> None:
     """Read the objects and write them to their places in the arrays."""
-    paths = {name: job.folder / f"{name}.npy" for name in LARGE}
+    names = (*LARGE, SUMS) if job.measures else LARGE
+    paths = {name: job.folder / f"{name}.npy" for name in names}
     starts = {name: read_header(path)[2] for name, path in paths.items()}
     handles = {name: os.open(path, os.O_WRONLY) for name, path in paths.items()}
     try:
         for position in positions:
-            arrays = job.reader.read(int(job.chosen[position]), job.resolution)
-            for name, array in zip(LARGE, arrays, strict=True):
+            arrays: tuple[np.ndarray, ...] = job.reader.read(int(job.chosen[position]), job.resolution)
+            if job.measures:
+                arrays = (*arrays, sum_channels(arrays[0]))
+            for name, array in zip(names, arrays, strict=True):
                 # Not a memory map: there, a full disk kills the process instead of raising an error.
                 _write(handles[name], array.tobytes(), starts[name] + position * array.nbytes)
     finally:
         for handle in handles.values():
             os.close(handle)
+
+
+def sum_channels(images: np.ndarray) -> np.ndarray:
+    """Return the sums over pixels, and those of their squares, (2, 3) int64, of images (..., W, 3) uint8.
+
+    Whole numbers: the sum over objects depends neither on their order nor on who added what.
+    """
+    rows = images.reshape(-1, images.shape[-2] * 3)
+    sums = np.zeros((2, 3), dtype=np.int64)
+    for start in range(0, len(rows), ROWS_PER_SUM):
+        block = rows[start : start + ROWS_PER_SUM]
+        # 32 bits suffice for a column of a block, and are added up several times as fast as 64.
+        for power, values in enumerate((block, np.square(block, dtype=np.uint16))):
+            sums[power] += values.sum(axis=0, dtype=np.uint32).astype(np.int64).reshape(-1, 3).sum(axis=0)
+    return sums
 
 
 def _write(handle: int, content: bytes, offset: int) -> None:
@@ -154,26 +186,38 @@ def _write(handle: int, content: bytes, offset: int) -> None:
         view, offset = view[written:], offset + written
 
 
-def fill(partial: PartialPack, job: Job, workers: int, journal_seconds: float) -> None:
-    """Store every object that is not yet stored; what is finished at a failure stays stored."""
+def fill(partial: PartialPack, job: Job, workers: int, journal_seconds: float) -> str:
+    """Store every object that is not yet stored; what is finished at a failure stays stored.
+
+    Returns the SHA-256 digest of the inputs' file, which is computed while it is filled.
+    """
     remaining = partial.remaining().tolist()
     views, total = job.reader.views, len(job.chosen)
     if 0 < len(remaining) < total:
         print(f"going on: {total - len(remaining):,} of {total:,} objects are already packed")
     per_task = max(1, IMAGES_PER_TASK // views)
     tasks = [remaining[start : start + per_task] for start in range(0, len(remaining), per_task)]
+    shape, dtype, start_of_data = read_header(partial.path("inputs"))
+    object_bytes = math.prod(shape[1:]) * dtype.itemsize
     if not tasks:
-        return
-    with open_workers(job, workers) as pool:
+        return hash_file(partial.path("inputs"))
+    with GrowingDigest(partial.path("inputs")) as digest, open_workers(job, workers, job.threads) as pool:
         with make_bar("check", len(remaining), " objects") as bar:
             for task in pool.run(check_objects, tasks):
                 bar.update(len(task))
         with make_bar("pack", total * views, " images", (total - len(remaining)) * views) as bar:
-            _store(partial, pool.run(store_objects, tasks), journal_seconds, lambda task: bar.update(len(task) * views))
+
+            def report(task: list[int]) -> None:
+                bar.update(len(task) * views)
+                # Tasks end in order, so all objects before this one's last are stored.
+                digest.advance(start_of_data + (task[-1] + 1) * object_bytes)
+
+            _store(partial, pool.run(store_objects, tasks), journal_seconds, report)
+        return digest.finish()
 
 
 def _store(
-    partial: PartialPack, ended: Iterator[list[int]], journal_seconds: float, report: Callable[[list[int]], Any]
+    partial: PartialPack, ended: Iterator[list[int]], journal_seconds: float, report: Callable[[list[int]], None]
 ) -> None:
     """Take note of tasks as they end."""
     finished: list[int] = []

@@ -65,6 +65,17 @@ class ImageReader:
     counts: ClassVar[dict[str, int]] = {}
 
 
+class DrawingReader(ImageReader):
+    """What readers have in common that draw images in `read`, instead of reading files.
+
+    device: that draws, "cpu" or "cuda"; whoever opens the reader chooses it. With a GPU, `read` is called by up to
+    `gpu_threads` threads of one process.
+    """
+
+    device = "cpu"
+    gpu_threads = 1
+
+
 def read_file(path: Path | str) -> bytes:
     """Return a file's content; a missing file is a `UserError`."""
     try:

@@ -132,11 +132,21 @@ class ThreeDIEBench(ImageReader):
         try:
             return set(os.listdir(path))
         except (FileNotFoundError, NotADirectoryError):
+            self._refuse_tree_without_images()
             array = "train_images.npy" if self.splits[index] == TRAIN else "val_images.npy"
             raise UserError(
                 f"{array} names object {self._folders[index]}, but there is no folder {path}; "
                 "unpack the archive again, or give the split arrays that belong to this tree"
             ) from None
+
+    def _refuse_tree_without_images(self) -> None:
+        from workflow_scripts.data.rendering.tree import is_without_images
+
+        if is_without_images(Path(self._root)):
+            raise UserError(
+                f"{self._root} holds no images, since its source says that they are drawn when they are packed; give "
+                "the source the layout `rendered`, or a `jpeg_quality`"
+            )
 
     def _count_views(self) -> int:
         found = self._list(0)

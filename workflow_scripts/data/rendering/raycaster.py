@@ -5,12 +5,16 @@ at the origin, turned by the latents; a floor plane below it in HSV(hue, .6, .6)
 ambient light; a spot light HSV(hue, 1, .8) at distance 4, aimed at the object; a camera at distance
 2.5 and elevation 45 degrees. World axes: x to the right of the image, z up, the camera at -y.
 Surfaces are Lambert's: radiance = albedo * (ambient + sun + spot), where the cosines are positive.
+
+Every tensor is made where the views' latents are, on a CPU or a GPU. Devices, and kinds of them, round differently: a
+pixel may differ by a level between them, and one at an edge by more. On one and the same device, the same bytes.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -24,7 +28,9 @@ CAMERA_ELEVATION = math.radians(45)
 FRAME = 1.04 * math.tan(math.asin(OBJECT_RADIUS / CAMERA_DISTANCE))
 SPOT_DISTANCE = 4.0
 SHADOW_MARGIN = 2e-3  # share of the way from the light in which a surface does not shade itself
-RAYS_PER_BATCH = 32768  # fastest on CPUs; rays in other batches may differ in the last bit
+# In a batch: what fits a CPU's cache; on a GPU, where launching an operation takes longer than a small one, as a rule
+# all views of an object (2 GiB with eight parts). Rays in other batches may differ in the last bit.
+CPU_RAYS, GPU_RAYS = 2**15, 2**21
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def rotation_matrices(angles: Tensor) -> Tensor:
 
 def hsv_to_rgb(hue: Tensor, saturation: float, value: float) -> Tensor:
     """Turn hues (...) [turns] into RGB (..., 3) in [0, 1]."""
-    position = (torch.tensor([5.0, 3.0, 1.0], dtype=hue.dtype) + 6 * hue[..., None]) % 6
+    position = (torch.tensor([5.0, 3.0, 1.0], dtype=hue.dtype, device=hue.device) + 6 * hue[..., None]) % 6
     return value - value * saturation * torch.minimum(position, 4 - position).clamp(0, 1)
 
 
@@ -119,6 +125,7 @@ def pose(composite: Composite, rotations: Tensor) -> PosedComposite:
     )
     unposed = axes.mT / half_sizes[:, :, None]  # (K, 3, 3)
     offsets = (unposed @ centres[:, :, None])[..., 0]
+    unposed, offsets, greys = (tensor.to(rotations.device) for tensor in (unposed, offsets, greys))
     return PosedComposite(unposed @ rotations.mT[:, None], offsets, greys, int((~composite.boxes).sum()))
 
 
@@ -132,15 +139,16 @@ def find_normals(posed: PosedComposite, views: Tensor, parts: Tensor, points: Te
     return torch.nn.functional.normalize((normals[..., None] * matrices).sum(1), dim=-1)
 
 
-def make_camera(side: int) -> tuple[Tensor, Tensor]:
-    """Return the camera's place (3,) and the directions (3, side * side) of its rays, row by row."""
+@lru_cache(maxsize=8)
+def make_camera(side: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
+    """Return the camera's place (3,) and the directions (3, side * side) of its rays, row by row. Not to be changed."""
     sine, cosine = math.sin(CAMERA_ELEVATION), math.cos(CAMERA_ELEVATION)
     place = CAMERA_DISTANCE * torch.tensor([0.0, -cosine, sine])
     right, up = torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, sine, cosine])
     steps = ((torch.arange(side) + 0.5) / side * 2 - 1) * FRAME
     across, down = steps.repeat(side), steps.repeat_interleave(side)
     directions = -place[:, None] / CAMERA_DISTANCE + right[:, None] * across - up[:, None] * down
-    return place, directions
+    return place.to(device), directions.to(device)
 
 
 def place_spot(theta: Tensor, phi: Tensor) -> Tensor:
@@ -152,12 +160,12 @@ def place_spot(theta: Tensor, phi: Tensor) -> Tensor:
 def shade(composite: Composite, latents: Tensor, side: int, lighting: Lighting) -> Tensor:
     """Return the radiance (V, 3, side * side) of one ray per pixel for views with latents (V, 7)."""
     posed = pose(composite, rotation_matrices(latents[:, 0:3]))
-    place, directions = make_camera(side)
+    place, directions = make_camera(side, latents.device)
     distances = intersect(posed, place.expand(len(latents), 3), directions.expand(len(latents), -1, -1))
     nearest, parts = distances.min(dim=1)
     floor = (-OBJECT_RADIUS - place[2]) / directions[2]
     points = place[:, None] + torch.minimum(nearest, floor)[:, None] * directions
-    normals = torch.tensor([0.0, 0.0, 1.0])[:, None].repeat(len(latents), 1, side**2)
+    normals = latents.new_tensor([0.0, 0.0, 1.0])[:, None].repeat(len(latents), 1, side**2)
     albedo = hsv_to_rgb(latents[:, 3], 0.6, 0.6)[:, :, None].repeat(1, 1, side**2)
     views, rays = (nearest < floor).nonzero(as_tuple=True)
     hit = parts[views, rays]
@@ -176,26 +184,31 @@ def light_up(posed: PosedComposite, latents: Tensor, points: Tensor, normals: Te
     spot = cosines.clamp_(min=0).mul_(lighting.spot)
     if lighting.shadow:
         spot.masked_fill_(intersect(posed, spots, beams).amin(1) < 1 - SHADOW_MARGIN, 0)
-    sun = torch.tensor(lighting.sun_direction)
+    sun = latents.new_tensor(lighting.sun_direction)
     white = (sun @ normals).clamp_(min=0).mul_(lighting.sun).add_(lighting.ambient)
     colors = hsv_to_rgb(latents[:, 6], 1.0, 0.8)[:, :, None]
     return white[:, None] + colors * spot[:, None]
 
 
 def render(
-    composite: Composite, latents: np.ndarray, resolution: int, supersampling: int = 2, lighting: Lighting | None = None
+    composite: Composite,
+    latents: np.ndarray,
+    resolution: int,
+    supersampling: int = 2,
+    lighting: Lighting | None = None,
+    device: str = "cpu",
 ) -> np.ndarray:
     """Draw views of a composite: latents (V, 7) to images (V, resolution, resolution, 3) uint8.
 
     A pixel is the mean of `supersampling` squared rays. Views are worked on in batches that depend on
-    the image size alone, so the same call gives the same bytes.
+    the image size and the kind of device alone, so the same call gives the same bytes.
     """
     side = resolution * supersampling
-    batch = max(1, RAYS_PER_BATCH // side**2)
+    batch = max(1, (CPU_RAYS if device == "cpu" else GPU_RAYS) // side**2)
     images = []
-    for chunk in torch.from_numpy(np.asarray(latents)).float().split(batch):
+    for chunk in torch.from_numpy(np.asarray(latents)).float().to(device).split(batch):
         radiance = shade(composite, chunk, side, lighting or Lighting())
         cells = radiance.reshape(len(chunk), 3, resolution, supersampling, resolution, supersampling)
         pixels = (cells.mean(dim=(3, 5)).clamp(0, 1) * 255).round().to(torch.uint8)
-        images.append(pixels.permute(0, 2, 3, 1))
+        images.append(pixels.permute(0, 2, 3, 1).contiguous().cpu())
     return torch.cat(images).numpy()

@@ -125,10 +125,11 @@ def normalise(composite: Composite) -> Composite:
     """Move and scale a composite so that its smallest enclosing sphere is centred at 0 with `OBJECT_RADIUS`."""
     points = _outline(composite)
     centre = points.mean(axis=0)
+    columns = np.ascontiguousarray(points.T)
     for step in range(1, 100):  # Badoiu and Clarkson 2003: step ever less towards the farthest point
-        farthest = points[np.argmax(((points - centre) ** 2).sum(axis=1))]
+        farthest = points[_square_distances(columns, centre).argmax()]
         centre = centre + (farthest - centre) / (step + 1)
-    scale = OBJECT_RADIUS / np.sqrt(((points - centre) ** 2).sum(axis=1).max())
+    scale = OBJECT_RADIUS / np.sqrt(_square_distances(columns, centre).max())
     return Composite(
         composite.boxes,
         (composite.centres - centre) * scale,
@@ -136,6 +137,16 @@ def normalise(composite: Composite) -> Composite:
         composite.axes,
         composite.greys,
     )
+
+
+def _square_distances(columns: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """Return the squared distances (n,) of points, the columns (3, n), from a centre (3,)."""
+    away = columns - centre[:, None]
+    away *= away
+    x, y, z = away
+    x += y  # in place, and row by row: a sum over rows takes three times as long
+    x += z
+    return x
 
 
 def _outline(composite: Composite) -> np.ndarray:

@@ -48,6 +48,8 @@ class RenderSettings:
     levels, absolute. pose: the canonical pose, from which rotations start: "shared" by all objects, one
     random pose for each "class" (as ShapeNet's classes are aligned within, not among, themselves), or
     one for each "object" (it cannot be seen, so a new object's rotations are then hardly predictable).
+    jpeg_quality: of the image files; with null there are none, and images are drawn when they are packed, without loss
+    (the source's layout is then `rendered`).
     Ranges: of the uniform distributions of the latents, in radian or (hues) turns.
     """
 
@@ -66,7 +68,7 @@ class RenderSettings:
     light_theta_range: ElevationRange = (0.0, 0.785398)
     light_phi_range: AzimuthRange = (0.0, 6.283185)
     shadow: bool = True
-    jpeg_quality: Annotated[int, Ge(1), Le(100)] = 95
+    jpeg_quality: Annotated[int, Ge(1), Le(100)] | None = 95
     seed: Annotated[int, Ge(0), Le(2**63 - 1)] = 0
 
     def as_json(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from workflow_scripts.data.rendering.scenes import (
     list_objects,
     make_classes,
     make_object,
+    sample_latents,
 )
 from workflow_scripts.data.rendering.settings import RenderSettings
 from workflow_scripts.data.rendering.tree import object_folder, use_one_thread
@@ -37,7 +38,8 @@ def write_contact_sheet(path: Path, raw: Path, settings: RenderSettings) -> None
     templates = make_classes(settings)
     classes = min(settings.classes, MOST_CLASSES)
     shown = "" if classes == settings.classes else f" (the first {classes} of {settings.classes})"
-    views = f"{settings.resolution} px as stored, and the same view drawn at {TILE} px"
+    form = "stored" if settings.jpeg_quality is not None else "packed"
+    views = f"{settings.resolution} px as {form}, and the same view drawn at {TILE} px"
     first = _Block(
         f"Classes{shown}: train objects, {views}",
         [f"class {label}" for label in range(classes)],
@@ -87,12 +89,21 @@ def _class_row(raw: Path, settings: RenderSettings, label: int, template: Compos
     for number in range(COLUMNS // 2):
         # Different objects where there are enough, and a different view of each.
         name, view = objects[number % len(objects)], number % settings.views
-        folder = object_folder(raw, settings, name)
-        with Image.open(folder / f"image_{view}.jpg") as image:
-            row.append(np.asarray(image.resize((TILE, TILE), Image.Resampling.NEAREST)))
-        latents = np.load(folder / f"latent_{view}.npy", allow_pickle=False)[None]
-        row.append(render(make_object(template, settings, name), latents, TILE, 2, Lighting(shadow=settings.shadow))[0])
+        composite, latents = make_object(template, settings, name), sample_latents(settings, name)[view : view + 1]
+        stored = _stored_view(raw, settings, name, view, composite)
+        row.append(np.asarray(stored.resize((TILE, TILE), Image.Resampling.NEAREST)))
+        row.append(render(composite, latents, TILE, 2, Lighting(shadow=settings.shadow))[0])
     return row
+
+
+def _stored_view(raw: Path, settings: RenderSettings, name: ObjectName, view: int, composite: Composite) -> Image.Image:
+    """Return a view as it is stored, or as it will be packed where no images are stored."""
+    if settings.jpeg_quality is not None:
+        with Image.open(object_folder(raw, settings, name) / f"image_{view}.jpg") as image:
+            image.load()
+            return image
+    latents, lighting = sample_latents(settings, name)[view : view + 1], Lighting(shadow=settings.shadow)
+    return Image.fromarray(render(composite, latents, settings.resolution, settings.supersampling, lighting)[0])
 
 
 def _latent_rows(settings: RenderSettings, template: Composite) -> list[list[np.ndarray]]:

@@ -16,16 +16,24 @@ CAVEAT = (
 
 
 def draw_tree(
-    raw: Path, manifest: Path, contact_sheet: Path, source: str, settings: RenderSettings, workers: int = 1
+    raw: Path,
+    manifest: Path,
+    contact_sheet: Path,
+    source: str,
+    settings: RenderSettings,
+    workers: int = 1,
+    device: str = "cpu",
 ) -> None:
     """Draw what is missing of the tree `raw`, and write `contact_sheet` and `manifest`.
 
+    Without a JPEG quality no images are drawn here, see `readers.rendered`. The contact sheet is always drawn by a CPU.
     Raises `UserError` if `raw` holds anything else.
     """
     check_tree(raw, settings)
     with exclusive(raw):
         start_tree(raw, settings)
-        draw_objects(raw, settings, workers)
+        if settings.jpeg_quality is not None:
+            draw_objects(raw, settings, workers, device)
         write_splits(raw, settings)
         write_contact_sheet(contact_sheet, raw, settings)
         content = {

@@ -5,7 +5,8 @@
     train_images.npy, train_labels.npy, val_images.npy, val_labels.npy
     settings.json                       what the tree was drawn with (ours)
 
-An object's folder appears in one step when it is complete, so a stopped run goes on where it was.
+An object's folder appears in one step when it is complete, so a stopped run goes on where it was. Without a JPEG
+quality there are no folders of objects: their images are drawn when they are packed, see `readers.rendered`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from workflow_scripts.support.workers import open_workers
 RENDERER = 1  # of the images that one and the same settings give; part of the settings hash
 STAMP = "settings.json"
 KINDS = ("images", "labels")  # arrays of each split
+GPU_THREADS = 4  # that draw on one GPU: enough to keep it busy, and each takes up to 2 GiB of its memory
 
 
 def describe_settings(settings: RenderSettings) -> dict[str, Any]:
@@ -67,6 +69,12 @@ def check_tree(raw: Path, settings: RenderSettings) -> None:
         raise UserError(f"{raw} holds files that this step did not write; move them away, or choose another folder")
 
 
+def is_without_images(raw: Path) -> bool:
+    """Tell whether the folder `raw` is a tree whose images are drawn when they are packed."""
+    found = read_json(raw / STAMP) if (raw / STAMP).exists() else {}
+    return isinstance(found, dict) and "renderer" in found and found.get("jpeg_quality", 0) is None
+
+
 def start_tree(raw: Path, settings: RenderSettings) -> None:
     """Mark `raw` as a tree of these settings, and clear what a killed run left of unfinished files."""
     for name in (STAMP, *(f"{split}_{kind}.npy" for split in SPLITS for kind in KINDS)):
@@ -76,15 +84,19 @@ def start_tree(raw: Path, settings: RenderSettings) -> None:
         write_json(raw / STAMP, describe_settings(settings))
 
 
-def draw_objects(raw: Path, settings: RenderSettings, workers: int) -> None:
-    """Draw every object that is not there yet. The bytes do not depend on the number of `workers`, processes."""
+def draw_objects(raw: Path, settings: RenderSettings, workers: int, device: str = "cpu") -> None:
+    """Draw every object that is not there yet. The bytes do not depend on the number of `workers`.
+
+    workers: processes; for a GPU threads of this process, since every process takes memory of the GPU for itself.
+    """
     names = [name for split in SPLITS for name in list_objects(settings, split)]
     missing = [name for name in names if not is_complete(object_folder(raw, settings, name), settings.views)]
     if not missing:
         return
     tasks = [[name] for name in missing]
+    drawing = Drawing(raw, settings, make_classes(settings), device)
     with (
-        open_workers(Drawing(raw, settings, make_classes(settings)), workers) as pool,
+        open_workers(drawing, workers, GPU_THREADS if device != "cpu" else 0) as pool,
         make_bar("render", len(names), " objects", len(names) - len(missing)) as progress,
     ):
         for task in pool.run(draw, tasks):
@@ -100,25 +112,34 @@ def use_one_thread() -> None:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a worker needs to know. templates: of the classes."""
+    """What a worker needs to know. templates: of the classes; device: that draws."""
 
     raw: Path
     settings: RenderSettings
     templates: list[Composite]
+    device: str
 
 
 def draw(drawing: Drawing, names: list[ObjectName]) -> None:
     """Draw all views of some objects and write their folders."""
+    settings = drawing.settings
+    assert settings.jpeg_quality is not None
+    for name in names:
+        images, latents = draw_views(settings, drawing.templates[name.label], name, drawing.device)
+        write_object(object_folder(drawing.raw, settings, name), images, latents, settings.jpeg_quality)
+
+
+def draw_views(
+    settings: RenderSettings, template: Composite, name: ObjectName, device: str = "cpu"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return images (V, H, W, 3) uint8 and latents (V, 7) float64 of all views of an object of a class."""
     from workflow_scripts.data.rendering.raycaster import Lighting, render
 
     use_one_thread()
     keep_freed_memory()
-    settings, lighting = drawing.settings, Lighting(shadow=drawing.settings.shadow)
-    for name in names:
-        latents = sample_latents(settings, name)
-        composite = make_object(drawing.templates[name.label], settings, name)
-        images = render(composite, latents, settings.resolution, settings.supersampling, lighting)
-        write_object(object_folder(drawing.raw, settings, name), images, latents, settings.jpeg_quality)
+    latents, composite = sample_latents(settings, name), make_object(template, settings, name)
+    lighting = Lighting(shadow=settings.shadow)
+    return render(composite, latents, settings.resolution, settings.supersampling, lighting, device), latents
 
 
 def object_folder(raw: Path, settings: RenderSettings, name: ObjectName) -> Path:
@@ -158,11 +179,15 @@ def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
 
 
 def write_splits(raw: Path, settings: RenderSettings) -> None:
-    """Write the four official arrays: object names "/<class>/<object>/" and their class labels, int64."""
+    """Write the four official arrays, see `list_split`."""
     for split in SPLITS:
-        names = list_objects(settings, split)
-        images = np.array([f"/{name.synset}/{name.object_id(settings.seed)}/" for name in names])
-        labels = np.array([name.label for name in names], dtype=np.int64)
-        for kind, array in zip(KINDS, (images, labels), strict=True):
+        for kind, array in zip(KINDS, list_split(settings, split), strict=True):
             with atomic_path(raw / f"{split}_{kind}.npy") as temporary:
                 np.save(temporary, array, allow_pickle=False)
+
+
+def list_split(settings: RenderSettings, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the objects of a split as the official arrays do: names "/<class>/<object>/", and labels, int64."""
+    names = list_objects(settings, split)
+    images = np.array([f"/{name.synset}/{name.object_id(settings.seed)}/" for name in names])
+    return images, np.array([name.label for name in names], dtype=np.int64)

@@ -53,6 +53,16 @@ class Views:
         """
         raise NotImplementedError
 
+    def gather(self, objects: np.ndarray, chosen: np.ndarray) -> Batch:
+        """Return the stored views `chosen` (K, N) of each of `objects` (N,), positions in this split.
+
+        Raises `UserError` for a kind whose views are made, so that none is there to be chosen.
+        """
+        raise UserError(
+            "views of this data set are made anew, so that stored ones cannot be chosen; "
+            "draw them anew, too (contexts.draw: seeded), or take a data set whose views are stored"
+        )
+
     def fixed(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs (n, V, ...) and states (n, V, A) of `size` objects at a time, in order: the same every time."""
         raise NotImplementedError

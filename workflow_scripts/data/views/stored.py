@@ -56,9 +56,13 @@ class StoredViews(Views):
                 "views of this data set are stored, so that none can share a group's parameters with another; "
                 "choose a data set whose views are made (views.kind: augmented or tabular), or another method"
             )
-        chosen = draw_different(self.views, len(sharing), len(objects), numpy_generator(*purpose, "views"))
-        stored = self.objects[objects]
-        images = self._images[np.tile(stored, len(sharing)), chosen.ravel()]
+        return self.gather(
+            objects, draw_different(self.views, len(sharing), len(objects), numpy_generator(*purpose, "views"))
+        )
+
+    def gather(self, objects: np.ndarray, chosen: np.ndarray) -> Batch:
+        """Return the chosen stored views; see `Views.gather`."""
+        images = self._images[np.tile(self.objects[objects], len(chosen)), chosen.ravel()]
         images = self._inputs.normalise(self._inputs.upload(images))
         states = self._states[torch.from_numpy(objects)[None], torch.from_numpy(chosen)]
         device, labels = self._inputs.device, torch.from_numpy(self.labels[objects])
