@@ -21,13 +21,15 @@ rule pretrain:
     threads: config["engine"]["threads"]
     resources:
         gpu=1,
-        engine=list_engine_options("device", "log_every", "checkpoint_seconds"),
+        gpu_share=lambda w: get_gpu_share(config, get_run(w), "training"),
+        engine=list_engine_options("device", "log_every", "checkpoint_seconds", "compile"),
     params:
         settings=lambda w: as_json(get_settings(config, get_run(w))),
         start=lambda w, input: list_option("--start", input.get("start")),
     shell:
         'python -m workflow_scripts.pretrain --run "$(dirname {output.weights:q})" --data "$(dirname {input.packed:q})"'
-        " --settings {params.settings:q} {params.start:q} --threads {threads} {resources.engine} 2>&1 | tee {log:q}"
+        " --settings {params.settings:q} {params.start:q}"
+        " --threads {threads} --gpu-share {resources.gpu_share} {resources.engine} 2>&1 | tee {log:q}"
 
 
 rule import_checkpoint:

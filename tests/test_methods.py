@@ -8,7 +8,7 @@ import torch
 from batches import SPACE, TASK, Flatten, make_batch, make_small
 
 from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.methods.base import make_method
+from workflow_scripts.methods.base import Loss, make_method
 from workflow_scripts.models.context import draw_context_mask
 from workflow_scripts.models.encoders.base import make_encoder
 from workflow_scripts.support.errors import UserError
@@ -51,7 +51,8 @@ def slow_environment_loss(method, batch, group, masks):
 
 def test_contextssl_loss_matches_the_slow_version():
     method, batch = make_contextssl(), make_batch(8)
-    parts = method.loss(batch, torch.Generator().manual_seed(7)).minimised
+    loss = method.loss(batch, torch.Generator().manual_seed(7))
+    parts = loss.minimised
     generator = torch.Generator().manual_seed(7)
     expected = [
         slow_environment_loss(method, batch, group, draw_context_mask(8, 3, 0.9, generator))
@@ -60,12 +61,16 @@ def test_contextssl_loss_matches_the_slow_version():
     contrastive, auxiliary = np.mean(expected, axis=0)
     assert float(parts["contrastive"].detach()) == pytest.approx(contrastive, rel=1e-5)
     assert float(parts["auxiliary"].detach()) == pytest.approx(auxiliary, rel=1e-5)
+    # What is watched is each group's own error, without the weight.
+    errors = {f"auxiliary {group}": own / 5 for group, (_, own) in zip(("rotation", "color"), expected, strict=True)}
+    assert {name: float(value) for name, value in loss.watched.items()} == pytest.approx(errors, rel=1e-5)
+    assert not any(value.requires_grad for value in loss.watched.values())
 
 
 def test_sampled_environments_show_each_group_half_of_the_time():
     method, batch = make_contextssl(environments="sample"), make_batch(8)
     seen = []
-    method._environment_loss = lambda group, *_: seen.append(group) or {"contrastive": torch.zeros(())}
+    method._environment_loss = lambda group, *_: seen.append(group) or Loss({"contrastive": torch.zeros(())})
     for step in range(400):
         method.loss(batch, torch.Generator().manual_seed(step))
     assert abs(seen.count("rotation") / 400 - 0.5) < 0.1
@@ -82,8 +87,9 @@ def test_the_invariant_environment_shows_no_action_and_has_no_auxiliary_loss():
     before = own(None, features, batch, torch.Generator().manual_seed(0))
     batch.given += 1
     after = own(None, features, batch, torch.Generator().manual_seed(0))
-    assert torch.equal(before["contrastive"], after["contrastive"])
-    assert float(before["auxiliary"]) == 0
+    assert torch.equal(before.minimised["contrastive"], after.minimised["contrastive"])
+    assert float(before.minimised["auxiliary"]) == 0
+    assert not before.watched
 
 
 def test_the_hidden_group_has_no_influence():
@@ -95,8 +101,8 @@ def test_the_hidden_group_has_no_influence():
     after = method._environment_loss("rotation", features, batch, torch.Generator().manual_seed(0))
     batch.given[:, :4] += 1
     moved = method._environment_loss("rotation", features, batch, torch.Generator().manual_seed(0))
-    assert torch.equal(before["contrastive"], after["contrastive"])
-    assert not torch.equal(before["contrastive"], moved["contrastive"])
+    assert torch.equal(before.minimised["contrastive"], after.minimised["contrastive"])
+    assert not torch.equal(before.minimised["contrastive"], moved.minimised["contrastive"])
 
 
 def test_vicreg_loss_matches_numpy():

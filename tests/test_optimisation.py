@@ -1,9 +1,13 @@
 """Optimisers and schedules of training against their formulas."""
 
+import dataclasses
+
 import pytest
 import torch
 
+from workflow_scripts.training.batches import BatchOrder
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
+from workflow_scripts.training.settings import Cosine, Training
 
 pytestmark = pytest.mark.golden
 
@@ -11,7 +15,7 @@ pytestmark = pytest.mark.golden
 def test_learning_rate_by_hand():
     training = {"lr": 2.0, "steps": 14, "schedule": {"kind": "cosine", "warmup_steps": 4, "floor": 0.0}}
     rates = [learning_rate(step, training) for step in range(14)]
-    assert rates[:5] == [0.5, 1.0, 1.5, 2.0, 2.0]
+    assert rates[:5] == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert rates[9] == pytest.approx(1.0)  # half of the cosine
     assert 0 < rates[13] < 0.1
     training["schedule"]["floor"] = 0.25
@@ -22,7 +26,17 @@ def test_learning_rate_by_hand():
 def test_steps_fall_at_their_milestones():
     schedule = {"kind": "steps", "warmup_steps": 2, "milestones": [5, 8], "factor": 0.2}
     rates = [learning_rate(step, {"lr": 1.0, "steps": 10, "schedule": schedule}) for step in range(10)]
-    assert rates == pytest.approx([0.5, 1, 1, 1, 1, 0.2, 0.2, 0.2, 0.04, 0.04])
+    assert rates == pytest.approx([0, 0.5, 1, 1, 1, 0.2, 0.2, 0.2, 0.04, 0.04])
+
+
+def test_the_schedule_of_the_defaults_is_the_authors():
+    training = {**dataclasses.asdict(Training()), "lr": 1e-4, "schedule": dataclasses.asdict(Cosine())}
+    training["schedule"]["kind"] = "cosine"
+    order = BatchOrder(41_920, training["batch"], 0, training["last_batch"] == "keep", 64)
+    assert training["steps"] == 1000 * order.batches_per_epoch == 82_000
+    assert training["schedule"]["warmup_steps"] == 10 * order.batches_per_epoch
+    rates = [learning_rate(step, training) for step in (0, 1, 410, 820, 41_410, 82_000)]
+    assert rates == pytest.approx([0, 1e-4 / 820, 5e-5, 1e-4, 5e-5, 0], abs=1e-15)
 
 
 OPTIMIZERS = {

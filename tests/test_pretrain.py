@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from workflow_scripts.data.batch import PAIR
 from workflow_scripts.data.views import open_views
 from workflow_scripts.experiment.runs import get_settings, parse_run
 from workflow_scripts.methods.base import Task
 from workflow_scripts.support.errors import RESUME_CODE, UserError
-from workflow_scripts.training.batches import BatchOrder, iterate_batches
 from workflow_scripts.training.run import build_method, read_weights, save_weights, start_from
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +59,7 @@ def wait_for_steps(process, run, steps):
 def test_a_run_killed_twice_ends_with_the_weights_of_an_unbroken_one(
     name, smoke_config, smoke_packed, run_module, tmp_path
 ):
-    settings = settings_of(smoke_config, name, steps=150)
+    settings = settings_of(smoke_config, name, steps=150, last_batch="keep")
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     run_module("pretrain", *arguments_of(whole, smoke_packed, settings, checkpoint_seconds=1000))
     for steps in (20, 70):
@@ -195,29 +193,6 @@ def test_evaluation_refuses_weights_of_another_run(smoke_config, smoke_packed, r
     result = run_module("evaluate", *arguments, check=False)
     assert result.returncode == 1
     assert "is damaged" in result.stderr
-
-
-def test_an_epoch_visits_every_object_at_most_once():
-    order = BatchOrder(objects=50, batch=16, seed=3)
-    epochs = [[order[3 * epoch + batch] for batch in range(3)] for epoch in range(2)]
-    for epoch in epochs:
-        objects = [int(i) for batch in epoch for i in batch]
-        assert len(objects) == len(set(objects)) == 48
-    assert epochs[0][0].tolist() != epochs[1][0].tolist()
-    assert order[2].tolist() == BatchOrder(50, 16, 3)[2].tolist()
-
-
-@pytest.mark.parametrize("steps", [range(2, 9), range(3, 4), range(0)])
-def test_batches_prepared_ahead_are_those_of_each_step(steps, smoke_config, smoke_packed):
-    views = open_views(smoke_packed, settings_of(smoke_config, "simclr")["dataset"], "train", torch.device("cpu"))
-    ahead, alone = (list(iterate_batches(views, PAIR, 4, 5, steps, ahead)) for ahead in (True, False))
-    order = BatchOrder(len(views), 4, 5)
-    assert len(ahead) == len(alone) == len(steps)
-    for step, first, second in zip(steps, ahead, alone, strict=True):
-        expected = views.sample(order[step], PAIR, 5, "pairs", step)
-        assert torch.equal(first.views, expected.views)
-        assert torch.equal(second.views, expected.views)
-        assert torch.equal(first.states, second.states)
 
 
 @pytest.fixture

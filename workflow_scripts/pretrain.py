@@ -11,7 +11,16 @@ import json
 from pathlib import Path
 
 from workflow_scripts.support.errors import command
+from workflow_scripts.support.gpus import WHOLE
 from workflow_scripts.training.settings import EngineSettings
+
+
+def read_switch(text: str) -> str:
+    """Return "auto", "on" or "off"; YAML makes booleans of the last two. Raises `ValueError` for other text."""
+    switches = {"True": "on", "False": "off", "auto": "auto", "on": "on", "off": "off"}
+    if text not in switches:
+        raise ValueError
+    return switches[text]
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,9 +32,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--settings", type=json.loads, required=True, help="the run's settings, as JSON")
     parser.add_argument("--start", type=Path, help="weights of another run, whose encoder this one starts from")
     parser.add_argument("--device", default=engine.device, help="auto, cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--gpu-share", type=int, default=WHOLE, help="of a GPU's memory [%%] (default: all)")
     parser.add_argument("--threads", type=int, default=engine.threads, help="CPU threads")
     parser.add_argument("--log-every", type=int, default=engine.log_every, help="steps between lines of the history")
     parser.add_argument("--checkpoint-seconds", type=float, default=engine.checkpoint_seconds, help="seconds between")
+    parser.add_argument("--compile", type=read_switch, default=engine.compile, help="the encoder: auto, on or off")
     return parser.parse_args()
 
 
@@ -43,7 +54,7 @@ def main() -> None:
     from workflow_scripts.training.run import build_method, save_weights, start_from
     from workflow_scripts.training.state import TrainingState
 
-    device = choose_device(arguments.device, arguments.threads)
+    device = choose_device(arguments.device, arguments.threads, arguments.gpu_share)
     settings = arguments.settings
     with exclusive(arguments.run):
         PackedDataset(arguments.data).verify()
@@ -54,7 +65,7 @@ def main() -> None:
             start_from(method, arguments.start)
         if method.trains:
             state = TrainingState(arguments.run / "state", identity["hash"])
-            engine = Engine(device, arguments.log_every, arguments.checkpoint_seconds)
+            engine = Engine(device, arguments.log_every, arguments.checkpoint_seconds, arguments.compile)
             train(method, views, settings["training"], settings["seed"], state, engine)
         save_weights(method, arguments.run / "weights.safetensors", identity)
 

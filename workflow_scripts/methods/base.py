@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from workflow_scripts.data.actions import ActionSpace
-from workflow_scripts.data.batch import PAIR, Batch, Sharing
+from workflow_scripts.data.batch import INDEPENDENT, PAIR, Batch, Sharing
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.plugins import load_plugin
@@ -47,6 +47,7 @@ class Method(nn.Module):
     Settings: ClassVar[type] = NoSettings
     trains: ClassVar[bool] = True  # False: a control, evaluated at its random initialisation
     needs_group: ClassVar[bool] = False  # True: a `PredictorMethod`, trained for one group
+    views: ClassVar[int] = len(PAIR)  # of an object in a step; planning reads it, see `sharing`
 
     def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
         super().__init__()
@@ -54,8 +55,13 @@ class Method(nn.Module):
         self.task, self.space, self.settings, self.group = task, task.space, settings, group
 
     def sharing(self) -> Sharing:
-        """Return, for each view of a batch, the groups whose parameters it copies from the first view."""
-        return PAIR
+        """Return, for each of the `views` of a batch, the groups whose parameters it copies from the first view."""
+        return (INDEPENDENT,) * self.views
+
+    @property
+    def multiple(self) -> int:
+        """Of which the objects of a batch are a multiple; what is left of an epoch is cut to one."""
+        return 1
 
     def encode(self, batch: Batch) -> Tensor:
         """Return the features (K, N, D) of all views, from one encoder pass."""

@@ -17,12 +17,10 @@ from torch.nn import functional as F
 
 from workflow_scripts.data.batch import Batch
 from workflow_scripts.methods.base import Loss, Task
-from workflow_scripts.methods.in_context import InContextMethod, TransformerSettings
+from workflow_scripts.methods.in_context import MINIMUM_COSINE, InContextMethod, TransformerSettings
 from workflow_scripts.methods.losses import info_nce
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.settings import Positive, Weight, Widths
-
-MINIMUM_COSINE = 1e-7  # the authors' clamp: views that already point apart are not pushed further
 
 
 @dataclass(frozen=True)
@@ -61,31 +59,36 @@ class ContextSSL(InContextMethod):
         return bool(self.settings.invariant_environment)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Loss:
-        """Return the contrastive and the auxiliary loss, averaged over this step's environments."""
+        """Return the contrastive and the auxiliary loss, averaged over this step's environments.
+
+        Watched: "auxiliary <group>", the mean squared error of each group that was shown, without its weight.
+        """
         environments: list[str | None] = [*self.space.groups, *([None] if self.settings.invariant_environment else [])]
         if self.settings.environments == "sample":
             drawn = torch.randint(len(environments), (1,), generator=generator)
             environments = [environments[int(drawn)]]
         features = self.encode(batch).transpose(0, 1)  # (N, 2, D)
         losses = [self._environment_loss(group, features, batch, generator) for group in environments]
-        return Loss({part: torch.stack([loss[part] for loss in losses]).mean() for part in losses[0]})
+        parts = {part: torch.stack([loss.minimised[part] for loss in losses]).mean() for part in losses[0].minimised}
+        return Loss(parts, {name: value for loss in losses for name, value in loss.watched.items()})
 
-    def _environment_loss(
-        self, group: str | None, features: Tensor, batch: Batch, generator: torch.Generator
-    ) -> dict[str, Tensor]:
+    def _environment_loss(self, group: str | None, features: Tensor, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the losses with only `group`, or nothing, shown in the actions. features: (N, 2, D)."""
         s = self.settings
         action = self.space.show(batch.action(), (group,) if group else ())
         outputs = self.predict_blocks(features, action, generator)
         losses = {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], s.temperature, MINIMUM_COSINE)}
+        watched = {}
         if s.auxiliary_weight:
             # Where nothing is shown there is nothing to predict: a zero, so that all environments have the same parts.
             entries = self.space.groups[group] if group else slice(0, self.space.dim)
             weight = s.auxiliary_weight if group else 0.0
             predicted = self.auxiliary(F.normalize(outputs.float(), dim=-1))[..., entries].float()
             target = batch.states[1][:, None, entries].expand_as(predicted)
-            losses["auxiliary"] = weight * F.mse_loss(predicted, target)
-        return losses
+            error = F.mse_loss(predicted, target)
+            losses["auxiliary"] = weight * error
+            watched = {f"auxiliary {group}": error.detach()} if group else {}
+        return Loss(losses, watched)
 
 
 METHOD = ContextSSL

@@ -16,6 +16,8 @@ from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.settings import Count, Positive, Share, ShareRange, WidthOf
 from workflow_scripts.support.transfer import to_device
 
+MINIMUM_COSINE = 1e-7  # the authors' clamp in NT-Xent: outputs that already point apart are not pushed further
+
 
 @dataclass(frozen=True)
 class TransformerSettings:
@@ -52,12 +54,16 @@ class InContextMethod(ContextMethod):
             action_scale=action_scale,
         )
 
+    @property
+    def multiple(self) -> int:
+        """The pairs of a block."""
+        return int(self.settings.block_tokens) // 2
+
     def predict_blocks(self, features: Tensor, action: Tensor, generator: torch.Generator) -> Tensor:
         """Return outputs (N, 2, O) of pairs (N, 2, D) with actions (N, A), in blocks under a drawn context mask."""
         s = self.settings
-        block_pairs = s.block_tokens // 2
-        if len(features) % block_pairs:
-            raise UserError(f"a batch of {len(features)} pairs does not divide into blocks of {block_pairs} pairs")
+        if len(features) % self.multiple:
+            raise UserError(f"a batch of {len(features)} pairs does not divide into blocks of {self.multiple} pairs")
         actions = torch.stack([action, torch.zeros_like(action)], dim=1)  # the second token's action is hidden
         drawn = draw_context_mask(s.block_tokens, s.layers, s.mask_probability, generator)
         masks = to_device(drawn, features.device)

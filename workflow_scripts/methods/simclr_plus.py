@@ -8,7 +8,7 @@ import torch
 
 from workflow_scripts.data.batch import Batch
 from workflow_scripts.methods.base import Loss
-from workflow_scripts.methods.in_context import InContextMethod, TransformerSettings
+from workflow_scripts.methods.in_context import MINIMUM_COSINE, InContextMethod, TransformerSettings
 from workflow_scripts.methods.losses import info_nce
 from workflow_scripts.support.settings import Positive
 
@@ -21,7 +21,7 @@ class Settings(TransformerSettings):
 
 
 class SimCLRPlus(InContextMethod):
-    """InfoNCE of the two tokens of each pair."""
+    """InfoNCE of the two tokens of each pair, its cosines clamped as ContextSSL's."""
 
     Settings = Settings
     uses_actions = False
@@ -29,7 +29,8 @@ class SimCLRPlus(InContextMethod):
     def loss(self, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the contrastive loss of a batch."""
         outputs = self.predict_blocks(self.encode(batch).transpose(0, 1), batch.action(), generator)
-        return Loss({"contrastive": info_nce(outputs[:, 0], outputs[:, 1], self.settings.temperature)})
+        temperature = self.settings.temperature
+        return Loss({"contrastive": info_nce(outputs[:, 0], outputs[:, 1], temperature, MINIMUM_COSINE)})
 
 
 METHOD = SimCLRPlus

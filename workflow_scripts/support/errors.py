@@ -24,7 +24,7 @@ class PreemptedError(Exception):
 def command(main: Callable[[], None]) -> Callable[[], None]:
     """Turn expected failures of a command line into one sentence on stderr.
 
-    Exit codes: 1 for a `UserError` or a full or read-only disk, 75 for "resume me", 130 for Ctrl-C.
+    Exit codes: 1 for a `UserError`, a full or read-only disk or a full GPU, 75 for "resume me", 130 for Ctrl-C.
     Anything else is a defect of ours and keeps its traceback. A job ends with the Snakemake that started it.
     """
 
@@ -42,6 +42,13 @@ def command(main: Callable[[], None]) -> Callable[[], None]:
             sys.exit(RESUME_CODE)
         except KeyboardInterrupt:
             sys.exit(130)
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":  # torch's, which most commands do not import
+                raise
+            sys.exit(
+                "error: the job needs more of a GPU's memory than it has; set `engine.share_gpu: false`, so that it "
+                "has one alone, or a smaller `training.batch`, then run the same command again; finished work is kept."
+            )
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
                 raise

@@ -28,11 +28,11 @@ def make_optimizer(model: nn.Module, training: dict[str, Any], device: torch.dev
 
 
 def learning_rate(step: int, training: dict[str, Any]) -> float:
-    """Return the rate of a step (from 0): linear warm-up to the peak, then the schedule down to the last step."""
+    """Return the rate of a step (from 0): linear warm-up from 0 to the peak, then the schedule down to the end."""
     schedule, peak, steps = training["schedule"], float(training["lr"]), training["steps"]
     warmup = schedule["warmup_steps"]
     if step < warmup:
-        return peak * (step + 1) / warmup
+        return peak * step / warmup
     if schedule["kind"] == "steps":
         passed = sum(step >= milestone for milestone in schedule["milestones"])
         return float(peak * schedule["factor"] ** passed)

@@ -40,19 +40,20 @@ class SGD:
 
 @dataclass(frozen=True)
 class Cosine:
-    """Linear warm-up to the peak rate over `warmup_steps`, then a cosine down to the last step.
+    """Linear warm-up from 0 to the peak rate over `warmup_steps`, then a cosine down to the end of the steps.
 
-    floor: the rate at the end, as a share of the peak. Defaults: Gupta et al. (2024), 10 epochs of 81 steps.
+    floor: the rate at the end, as a share of the peak. Defaults: Gupta et al. (2024), 10 epochs of 82 steps, and
+    their released code.
     """
 
-    warmup_steps: Whole = 810
+    warmup_steps: Whole = 820
     floor: Share = 0.0
 
 
 @dataclass(frozen=True)
 class Steps:
-    """Linear warm-up to the peak rate over `warmup_steps`; at each of the `milestones` [steps] it is multiplied by
-    `factor`. No milestones: a constant rate.
+    """Linear warm-up from 0 to the peak rate over `warmup_steps`; at each of the `milestones` [steps] it is multiplied
+    by `factor`. No milestones: a constant rate.
     """
 
     milestones: list[Count] = field(default_factory=list)
@@ -64,16 +65,18 @@ class Steps:
 class Training:
     """How a run is trained.
 
-    steps: of the optimiser, 1000 epochs of floor(41,920 / 512) batches. batch: objects in it. lr: the peak rate; 1e-3
-    is that of Garrido et al.'s baselines. optimizer, schedule: their settings are in schemas/. clip_norm: of the
-    gradient of all parameters, null = not clipped. warm_start: name of a run on the same data whose trained encoder
-    this one starts from, "" = random. checkpoint: file of a released checkpoint whose weights the run takes instead of
-    being trained, "" = trained; in variants only, so that a run's name says it.
-    Defaults: Gupta et al. (2024) and Garrido et al. (2023).
+    steps: of the optimiser, 1000 epochs of 82 batches, of 41,920 objects. batch: objects in it. last_batch: what is
+    left of an epoch, 448 objects there, is kept as a smaller batch, cut to whole blocks where a method has blocks, or
+    dropped. lr: the peak rate; 1e-3 is that of Garrido et al.'s baselines. optimizer, schedule: their settings are in
+    schemas/. clip_norm: of the gradient of all parameters, null = not clipped. warm_start: name of a run on the same
+    data whose trained encoder this one starts from, "" = random. checkpoint: file of a released checkpoint whose
+    weights the run takes instead of being trained, "" = trained; in variants only, so that a run's name says it.
+    Defaults: Gupta et al. (2024), and their released code, and Garrido et al. (2023).
     """
 
-    steps: Count = 81000
+    steps: Count = 82000
     batch: Count = 512
+    last_batch: Literal["keep", "drop"] = "keep"
     lr: Positive = 1e-3
     optimizer: Annotated[Kind, KindOf("optimizers")] = field(default_factory=lambda: {"kind": "adam"})
     schedule: Annotated[Kind, KindOf("schedules")] = field(default_factory=lambda: {"kind": "cosine"})
@@ -84,15 +87,20 @@ class Training:
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """How jobs run; never changes a result, never triggers a rerun.
+    """How jobs run; never changes a result beyond rounding, never triggers a rerun.
 
-    device: "auto" is cuda where there is one, else cpu. threads: CPU threads of a job that trains or evaluates.
+    device: "auto" is cuda where there is one, else cpu. share_gpu: whether runs that need little of a GPU share one;
+    else each has one alone. threads: CPU threads of a job that trains or evaluates.
     workers: processes that render, decode and pack. log_every: steps between lines of a training's history.
-    checkpoint_seconds: between checkpoints of a training.
+    checkpoint_seconds: between checkpoints of a training. compile: whether encoders are compiled for training; "auto"
+    is on a GPU, if the steps left are enough to pay for it, and never on a CPU. YAML reads a bare on as true, which
+    means the same.
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    share_gpu: bool = True
     threads: Count = 1
     workers: Count = 2
     log_every: Count = 20
     checkpoint_seconds: Weight = 30.0
+    compile: Literal["auto", "on", "off"] | bool = "auto"

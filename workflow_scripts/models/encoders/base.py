@@ -24,6 +24,9 @@ class Encoder(nn.Module):
 
     Settings: ClassVar[type] = NoSettings
     reads_rows: ClassVar[bool] = False
+    # Bytes that a training step keeps of an image for each of its values (side x side x 3), or of a row for each, in
+    # float32 and at most: of the largest of its settings that are no widths, and of its default widths. For plans only.
+    memory: ClassVar[int] = 2000
     dim: int
 
     def __init__(self, settings: Any, inputs: int) -> None:

@@ -28,6 +28,7 @@ class MultilayerPerceptron(Encoder):
 
     Settings = Settings
     reads_rows = True
+    memory = 600  # of a row of ten columns; of longer ones, less a value
 
     def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)

@@ -28,6 +28,7 @@ class SmallConvNet(Encoder):
     """
 
     Settings = Settings
+    memory = 24
 
     def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
