@@ -20,6 +20,7 @@ rule evaluate:
     threads: config["engine"]["threads"]
     resources:
         gpu=1,
+        gpu_share=lambda w: get_gpu_share(config, get_run(w), "evaluation"),
         engine=list_engine_options("device"),
     params:
         others=as_json({source: os.path.dirname(get_meta(source)) for source in OTHERS}),
@@ -32,7 +33,7 @@ rule evaluate:
         " --others {params.others:q}"
         " --output {output.rows:q} --summary {output.summary:q} --card {output.card:q}"
         " --evaluation {params.evaluation:q} --labels {params.labels:q}"
-        " --threads {threads} {resources.engine} 2>&1 | tee {log:q}"
+        " --threads {threads} --gpu-share {resources.gpu_share} {resources.engine} 2>&1 | tee {log:q}"
 
 
 rule collect:

@@ -22,7 +22,7 @@ def actions():
 
 
 def test_kinds_show_what_they_are_named_for(actions):
-    kinds = list_actions(actions, SPACE, SETTINGS.controls, seed=0)
+    kinds = list_actions(actions, SPACE, SETTINGS.controls, seed=0, together=9)
     assert set(kinds) == {
         *("rotation", "color", "zero-action"),
         *("rotation+shuffled", "color+shuffled", "rotation+foreign", "color+foreign"),
@@ -36,7 +36,7 @@ def test_kinds_show_what_they_are_named_for(actions):
 
 
 def test_shuffled_gives_every_pair_the_action_of_another(actions):
-    shuffled = list_actions(actions, SPACE, ["shuffled"], seed=0)["rotation+shuffled"][:, :4]
+    shuffled = list_actions(actions, SPACE, ["shuffled"], seed=0, together=9)["rotation+shuffled"][:, :4]
     matches = (shuffled[:, None] == actions[None, :, :4]).all(-1)
     assert (matches.sum(0) == 1).all()
     assert (matches.sum(1) == 1).all()
@@ -44,7 +44,7 @@ def test_shuffled_gives_every_pair_the_action_of_another(actions):
 
 
 def test_foreign_fills_a_group_with_the_others_values(actions):
-    kinds = list_actions(actions, SPACE, ["foreign"], seed=0)
+    kinds = list_actions(actions, SPACE, ["foreign"], seed=0, together=9)
     assert torch.equal(kinds["rotation+foreign"][:, :4], actions[:, [4, 5, 4, 5]])
     assert torch.equal(kinds["color+foreign"][:, 4:], actions[:, [0, 1]])
 
@@ -82,4 +82,4 @@ def test_a_method_with_an_invariant_environment_is_evaluated_in_it_at_every_leng
 
 def test_unknown_controls_are_named(actions):
     with pytest.raises(UserError, match="no context control 'none'"):
-        list_actions(actions, SPACE, ["none"], seed=0)
+        list_actions(actions, SPACE, ["none"], seed=0, together=9)

@@ -12,7 +12,7 @@ from raw_trees import make_cifar_tree, make_small_3diebench, write_manifest
 from small_runs import EVALUATION, STORED, make_run, make_small_evaluator, open_small
 
 from workflow_scripts.data.packing import pack
-from workflow_scripts.evaluation.evaluators import relative_latents
+from workflow_scripts.evaluation.evaluators import individual_latents, relative_latents
 from workflow_scripts.evaluation.evaluators.base import Evaluator, make_evaluator
 from workflow_scripts.evaluation.measuring import measure
 from workflow_scripts.evaluation.metrics import top1
@@ -189,13 +189,18 @@ def test_wrong_names_are_one_sentence():
         make_evaluator("relative_latents", {"probes": {"rotation": {"x": 3}}})
 
 
-def test_a_group_has_a_probe_of_its_own(folders, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("module", "entries", "probe"), [(relative_latents, 3, 5), (individual_latents, 2, 4)])
+def test_a_group_has_a_probe_of_its_own(module, entries, probe, folders, tmp_path, monkeypatch):
     run = open_small(tmp_path, "random", VIEWS["stored"], folders["stored"], evaluation={**EVALUATION, "splits": []})
-    seen = {}
-    monkeypatch.setattr(relative_latents, "probe_relative", lambda *a: seen.update({a[3].start: a[5]}) or {})
+    name, seen = module.__name__.rpartition(".")[2], []
+    function = f"probe_{name.removesuffix('_latents')}"
+    monkeypatch.setattr(module, function, lambda *a: seen.append((a[entries].start, a[probe])) or {})
+    list(make_evaluator(name, {}).rows(run))  # as the source does: rotations by a network, colors linearly
+    assert [(start, own.hidden) for start, own in seen] == [(0, [1024, 1024]), (4, [])]
+    seen.clear()
     settings = {"probe": {"steps": 7, "lr": 0.5}, "probes": {"color": {"hidden": [3], "steps": None}}}
-    list(make_evaluator("relative_latents", settings).rows(run))
-    assert [(probe.hidden, probe.steps, probe.lr) for probe in seen.values()] == [([], 7, 0.5), ([3], 7, 0.5)]
+    list(make_evaluator(name, settings).rows(run))
+    assert [(own.hidden, own.steps, own.lr) for _, own in seen] == [([], 7, 0.5), ([3], 7, 0.5)]
 
 
 def test_the_command_writes_rows_and_a_summary(folders, tmp_path, run_module):

@@ -8,8 +8,8 @@ from small_runs import CPU, EVALUATION, STORED, make_small_evaluator, open_small
 
 from workflow_scripts.data.packing import pack
 from workflow_scripts.data.views import open_views
-from workflow_scripts.evaluation import run as evaluated
 from workflow_scripts.evaluation.metrics import top1
+from workflow_scripts.evaluation.storage import Storage
 from workflow_scripts.methods.simclr import SimCLR
 from workflow_scripts.rows import KEY_COLUMNS
 
@@ -33,9 +33,9 @@ def measure(run, *names):
 
 def test_contexts_that_do_not_fit_are_probed_in_parts(packed, tmp_path, monkeypatch):
     run = open_small(tmp_path, "contextssl", STORED, packed)
-    names = ("relative_latents", "individual_latents", "classes")
+    names = ("relative_latents", "individual_latents", "classes", "context_labels")
     whole = measure(run, *names)
-    monkeypatch.setattr(evaluated, "BANK_BYTES", 1)
+    monkeypatch.setattr(run._embeddings, "storage", Storage(bank=1))
     parts = measure(run, *names)
     assert len(whole) == len(parts) > 20
     assert len({key[1:3] for key in whole}) > 3

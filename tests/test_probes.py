@@ -1,5 +1,6 @@
 """Probes: a batched probe equals separate ones, finds what is there, and nothing where nothing is."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -38,8 +39,11 @@ def mixing(seed=0):
     return list(torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(seed)) / 2)
 
 
-def test_linear_probe_is_the_least_squares_of_all_pairs():
-    train, test = (make_bank(seed, mixing(), 0.05, objects=40, views=6) for seed in (0, 1))
+@pytest.mark.parametrize("unit", [True, False])
+def test_linear_probe_is_the_least_squares_of_all_pairs(unit):
+    """Of embeddings as they are, or at length 1."""
+    banks = (make_bank(seed, mixing(), 0.05, objects=40, views=6) for seed in (0, 1))
+    train, test = (dataclasses.replace(bank, values=3 * bank.values, unit=unit) for bank in banks)
     result = probe_relative(train, {"test": test}, difference, slice(0, 2), range(1, 6), LINEAR, 2000, seed=0)
     truth, predicted = result["test"]
     pairs = [(i, a, b) for i in range(40) for a, b in itertools.permutations(range(1, 6), 2)]
@@ -47,8 +51,9 @@ def test_linear_probe_is_the_least_squares_of_all_pairs():
     test_pairs = list(zip(chosen.tolist(), first.tolist(), second.tolist(), strict=True))
 
     def read(bank, pairs, model):
-        unit = bank.values[model].numpy() / np.linalg.norm(bank.values[model].numpy(), axis=-1, keepdims=True)
-        inputs = np.stack([np.concatenate([unit[i, a], unit[i, b]]) for i, a, b in pairs])
+        z = bank.values[model].numpy()
+        z = z / np.linalg.norm(z, axis=-1, keepdims=True) if unit else z
+        inputs = np.stack([np.concatenate([z[i, a], z[i, b]]) for i, a, b in pairs])
         return inputs, np.stack([bank.states[i, b].numpy() - bank.states[i, a].numpy() for i, a, b in pairs])
 
     for model in range(2):
@@ -57,6 +62,38 @@ def test_linear_probe_is_the_least_squares_of_all_pairs():
         np.testing.assert_allclose(truth, target, atol=1e-6)
         np.testing.assert_allclose(predicted[model], exact.predict(inputs), atol=1e-4)
     assert r2_per_component(truth, predicted[0]) > 0.5
+
+
+@pytest.mark.parametrize("read", ["relative", "individual"])
+def test_a_linear_probe_learnt_by_adam_finds_the_exact_one(read):
+    train, test = (make_bank(seed, mixing(), 0.05, objects=100) for seed in (0, 1))
+    learnt = ProbeSettings(hidden=[], steps=4000, lr=1e-2, batch=512, solver="adam")
+    found = {}
+    for settings in (LINEAR, learnt):
+        if read == "relative":
+            given = (difference, slice(0, 2), range(5), settings, 1000, 0)
+            truth, found[settings.solver] = probe_relative(train, {"test": test}, *given)["test"]
+        else:
+            truth, found[settings.solver] = probe_individual(
+                train, {"test": test}, slice(0, 2), range(5), settings, seed=0
+            )["test"]
+    for exact, adam in zip(found["exact"], found["adam"], strict=True):
+        assert r2_per_component(truth, adam) == pytest.approx(r2_per_component(truth, exact), abs=0.01)
+        assert not np.allclose(adam, exact, atol=1e-6)  # it was not solved
+    assert r2_per_component(truth, found["exact"][0]) > 0.5
+
+
+def test_one_pair_of_each_object():
+    chosen, first, second = draw_view_pairs(500, range(2, 6), None, 0)
+    assert chosen.tolist() == list(range(500))
+    assert (first != second).all()
+    assert set(first.tolist()) == set(second.tolist()) == {2, 3, 4, 5}
+    train, test = make_bank(0, mixing(), objects=40), make_bank(1, mixing(), objects=30)
+    truth, predicted = probe_relative(train, {"test": test}, difference, slice(0, 2), range(5), LINEAR, None, 0)["test"]
+    assert truth.shape == (30, 2) == predicted.shape[1:]
+    _, first, second = draw_view_pairs(30, range(5), None, 0, "test pairs")
+    expected = [test.states[i, b] - test.states[i, a] for i, (a, b) in enumerate(zip(first, second, strict=True))]
+    np.testing.assert_allclose(truth, torch.stack(expected), atol=1e-6)
 
 
 def test_adam_is_the_optimiser_of_torch():
@@ -77,11 +114,11 @@ def test_adam_is_the_optimiser_of_torch():
 def test_batched_probes_equal_separate_ones():
     settings = ProbeSettings(hidden=[8], steps=40, lr=1e-2, batch=32)
     inputs, target = torch.randn(3, 32, 6), torch.randn(32, 2)
-    together = predict(fit_probe(iter([(inputs, target)] * 40), 2, settings, 0, "t"), inputs)
+    together = predict(fit_probe(iter([(inputs, target)] * 40), 2, settings, 0, "t"), [inputs])
     for model in range(3):
         one = inputs[model : model + 1]
-        alone = predict(fit_probe(iter([(one, target)] * 40), 2, settings, 0, "t"), one)
-        torch.testing.assert_close(together[model], alone[0], atol=1e-5, rtol=1e-5)
+        alone = predict(fit_probe(iter([(one, target)] * 40), 2, settings, 0, "t"), [one])
+        np.testing.assert_allclose(together[model], alone[0], atol=1e-5, rtol=1e-5)
 
 
 def test_class_probe_agrees_with_logistic_regression(random):
@@ -131,7 +168,7 @@ def test_individual_probe_agrees_with_least_squares():
     truth, predicted = result["test"]
     assert truth.shape == (200 * 4, 2)
     for model, values in enumerate(predicted):
-        x, x_test = (F.normalize(bank.values[model, :, 1:5].flatten(0, 1), dim=-1).numpy() for bank in (train, test))
+        x, x_test = (bank.values[model, :, 1:5].flatten(0, 1).numpy() for bank in (train, test))
         exact = LinearRegression().fit(x, train.states[:, 1:5].flatten(0, 1).numpy()).predict(x_test)
         assert r2_per_component(truth, values) == pytest.approx(r2_per_component(truth, exact), abs=1e-4)
 
@@ -143,8 +180,8 @@ def test_solved_probes_are_those_of_scikit_learn(random):
     probe = solve_probe(map(Moments.of, inputs.split(120, dim=1), target.split(120)))
     for model in range(2):
         exact = LinearRegression().fit(inputs[model].double(), target.double())
-        expected = torch.from_numpy(exact.predict(inputs[model].double())).float()
-        torch.testing.assert_close(predict(probe, inputs)[model], expected, atol=1e-4, rtol=1e-4)
+        found = predict(probe, inputs.split(300, dim=1))[model]
+        np.testing.assert_allclose(found, exact.predict(inputs[model].double()), atol=1e-4, rtol=1e-4)
 
 
 def test_context_labels_need_embeddings_that_show_the_context():

@@ -2,7 +2,8 @@
 
 Evaluators are modules of workflow_scripts/evaluation/evaluators, by name; one that does not measure this run says why.
 Beside the rows, a model card, and a summary: which evaluators skipped the run and why, and what there is to show.
-Embeddings are large and made again from the weights: they are deleted once the rows exist.
+Embeddings are large and made again from the weights: they are deleted once the rows exist. On a GPU they are in half
+precision, and products in TF32; see `evaluation.storage`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from workflow_scripts.support.errors import command
 from workflow_scripts.support.files import parse_json
+from workflow_scripts.support.gpus import WHOLE
 from workflow_scripts.training.settings import EngineSettings
 
 
@@ -32,6 +34,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--card", type=Path, required=True, help="model card (.md), to write")
     parser.add_argument("--keep-embeddings", action="store_true", help="leave <run>/embeddings where it is")
     parser.add_argument("--device", default=engine.device, help="auto, cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--gpu-share", type=int, default=WHOLE, help="of a GPU's memory [%%] (default: all)")
     parser.add_argument("--threads", type=int, default=engine.threads, help="CPU threads")
     return parser.parse_args()
 
@@ -49,6 +52,7 @@ def main() -> None:
     from workflow_scripts.evaluation.evaluators.base import make_evaluator
     from workflow_scripts.evaluation.measuring import measure
     from workflow_scripts.evaluation.run import open_run
+    from workflow_scripts.evaluation.storage import choose_storage
     from workflow_scripts.experiment.code import hash_code, list_evaluation_code
     from workflow_scripts.experiment.identity import check_data, read_identity
     from workflow_scripts.reporting.model_card import describe_model
@@ -57,7 +61,7 @@ def main() -> None:
     from workflow_scripts.training.devices import choose_device
 
     evaluators = {name: make_evaluator(name, settings) for name, settings in evaluation["evaluators"].items()}
-    device = choose_device(arguments.device, arguments.threads)
+    device = choose_device(arguments.device, arguments.threads, arguments.gpu_share)
     embeddings, name = arguments.run / "embeddings", "/".join(arguments.run.absolute().parts[-3:])
     print(f"{name}: evaluating", flush=True)
     with exclusive(arguments.run):
@@ -74,7 +78,8 @@ def main() -> None:
         }
         shutil.rmtree(embeddings, ignore_errors=True)  # of an evaluation that was killed
         folders = {source: Path(folder) for source, folder in others.items()}
-        run = open_run(arguments.run, arguments.data, evaluation, embeddings, device, folders)
+        storage = choose_storage(device, files=arguments.keep_embeddings)
+        run = open_run(arguments.run, arguments.data, evaluation, embeddings, device, folders, storage)
         found, summary = measure(run, evaluators)
         rows = [{**labels, **provenance, **row} for row in found]
         write_rows(make_rows(rows), arguments.output)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -165,7 +166,7 @@ def solve_probe(moments: Iterable[Moments]) -> BatchedLinear:
     return layer
 
 
-def predict(probe: nn.Module, inputs: Tensor) -> Tensor:
-    """Return predictions (M, n, K) on the CPU for inputs (M, n, D)."""
+def predict(probe: nn.Module, parts: Iterable[Tensor]) -> np.ndarray:
+    """Return predictions (M, n, K) for inputs (M, n, D), given some at a time."""
     with torch.inference_mode():
-        return torch.cat([probe(part).cpu() for part in inputs.split(CHUNK, dim=1)], dim=1)
+        return torch.cat([probe(part).cpu() for part in parts], dim=1).numpy()

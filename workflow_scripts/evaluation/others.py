@@ -67,5 +67,5 @@ class OtherData:
         views = PlainViews(packed, objects, NoSettings(), self._device)
         views.change = change
         with torch.inference_mode():
-            features, _ = encode(method, views)
+            features = encode(method, views, self._device)[0].cpu().numpy()
         return features.reshape(-1, features.shape[-1]), np.repeat(views.labels, views.views)

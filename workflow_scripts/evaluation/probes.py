@@ -1,7 +1,8 @@
 """Probes: small networks that read latents or classes from frozen embeddings.
 
 All embeddings of one width (every context and length of a run) are probed side by side. A linear probe of latents is
-solved exactly, as least squares; networks with hidden layers, and those of classes, are trained by Adam.
+solved exactly, as least squares, unless its settings ask for Adam; networks with hidden layers, and probes of classes,
+are trained by Adam.
 """
 
 from __future__ import annotations
@@ -24,29 +25,34 @@ BLOCK = 64  # steps whose batches are drawn together: a draw costs more than wha
 
 @dataclass(frozen=True)
 class Bank:
-    """Embeddings of one split: `values` (M, n, V, D), `states` (n, V, A) and `labels` (n,)."""
+    """Embeddings of one split: `values` (M, n, V, D), `states` (n, V, A) and `labels` (n,).
+
+    Values may be in half precision. unit: they are read at length 1.
+    """
 
     values: Tensor
     states: Tensor
     labels: Tensor
+    unit: bool = False
 
     @property
     def constant(self) -> bool:
         """Whether the embeddings carry no information at all, as the constant control's do."""
-        return bool((self.values == self.values[:, :1, :1]).all())
+        return all(bool((part == values[0, 0]).all()) for values in self.values for part in values.split(CHUNK))
 
-    def normalise(self) -> Bank:
-        """Return the same with embeddings of length 1."""
-        return Bank(F.normalize(self.values, dim=-1), self.states, self.labels)
+    def prepare(self, values: Tensor) -> Tensor:
+        """Return some of the values as probes read them. A few at a time: whole banks are large."""
+        return F.normalize(values.float(), dim=-1) if self.unit else values.float()
 
 
 ViewPairs = tuple[Tensor, Tensor, Tensor]  # objects, first views and second views, each (B,)
 
 
-def draw_view_pairs(objects: int, views: range, count: int, *purpose: int | str) -> ViewPairs:
-    """Draw `count` random pairs of different views of one object."""
+def draw_view_pairs(objects: int, views: range, count: int | None, *purpose: int | str) -> ViewPairs:
+    """Draw `count` random pairs of different views of one object; None: one pair of each object in turn."""
     random = numpy_generator(*purpose)
-    chosen = random.integers(objects, size=count)
+    chosen = np.arange(objects) if count is None else random.integers(objects, size=count)
+    count = len(chosen)
     first = random.integers(len(views), size=count)
     second = (first + random.integers(1, len(views), size=count)) % len(views)
     return tuple(torch.from_numpy(a) for a in (chosen, first + views.start, second + views.start))  # type: ignore
@@ -55,7 +61,13 @@ def draw_view_pairs(objects: int, views: range, count: int, *purpose: int | str)
 def pair_inputs(bank: Bank, pairs: ViewPairs) -> Tensor:
     """Return both views' embeddings side by side, (M, B, 2 D)."""
     chosen, first, second = pairs
-    return torch.cat([bank.values[:, chosen, view] for view in (first, second)], dim=-1)
+    return torch.cat([bank.prepare(bank.values[:, chosen, view]) for view in (first, second)], dim=-1)
+
+
+def _split_inputs(bank: Bank, pairs: ViewPairs) -> Iterator[Tensor]:
+    """Yield the inputs of pairs, some at a time."""
+    for chosen, first, second in zip(*(column.split(CHUNK) for column in pairs), strict=True):
+        yield pair_inputs(bank, (chosen, first, second))
 
 
 Predictions = dict[str, tuple[np.ndarray, np.ndarray]]  # by split: truth (n, ...), predictions (M, n, ...)
@@ -68,14 +80,14 @@ def probe_relative(
     entries: slice,
     views: range,
     settings: ProbeSettings,
-    test_pairs: int,
+    test_pairs: int | None,
     seed: int,
 ) -> Predictions:
     """Predict one group's entries of the action between two views: truth (n, K), predictions (M, n, K).
 
-    A linear probe is solved on all ordered pairs of views of an object; others see `settings.steps` random batches.
+    A linear probe that is solved exactly is so on all ordered pairs of views of an object; others see `settings.steps`
+    random batches. test_pairs: None for one pair of each object.
     """
-    train, tests = train.normalise(), {split: bank.normalise() for split, bank in tests.items()}
 
     def targets(bank: Bank, pairs: ViewPairs) -> Tensor:
         chosen, first, second = pairs
@@ -94,15 +106,21 @@ def probe_relative(
     }
     truth = {split: targets(tests[split], pairs).numpy() for split, pairs in drawn.items()}
     if train.constant:
-        many = draw_view_pairs(len(train.labels), views, 10 * test_pairs, seed, "constant")
+        tested = max(len(pairs[0]) for pairs in drawn.values()) if drawn else 1
+        many = draw_view_pairs(len(train.labels), views, 10 * tested, seed, "constant")
         mean = targets(train, many).mean(dim=0).numpy()
         return {split: (t, np.broadcast_to(mean, (len(train.values), *t.shape))) for split, t in truth.items()}
     probe: nn.Module
-    if settings.hidden:
+    if is_learnt(settings):
         probe = fit_probe(batches(), entries.stop - entries.start, settings, seed, f"relative {entries.start}")
     else:
         probe = solve_probe(_sum_pairs(train, relate, entries, views))
-    return {split: (truth[split], predict(probe, pair_inputs(tests[split], drawn[split])).numpy()) for split in tests}
+    return {split: (truth[split], predict(probe, _split_inputs(tests[split], drawn[split]))) for split in tests}
+
+
+def is_learnt(settings: ProbeSettings) -> bool:
+    """Tell whether a probe of latents is learnt by Adam, and not solved exactly."""
+    return bool(settings.hidden) or settings.solver == "adam"
 
 
 def _blocks(settings: ProbeSettings) -> Iterator[tuple[int, int]]:
@@ -120,47 +138,72 @@ def _sum_pairs(
     for values, states in zip(
         bank.values[:, :, kept].split(size, dim=1), bank.states[:, kept].split(size), strict=True
     ):
+        states = states.to(values.device)
         shape = (*states.shape[:2], *states.shape[1:])
         first, second = states[:, :, None].expand(shape), states[:, None].expand(shape)
-        yield Moments.of_pairs(values, relate(first, second)[..., entries].to(values.device))
+        yield Moments.of_pairs(bank.prepare(values), relate(first, second)[..., entries])
 
 
-def probe_flat(
-    inputs: Tensor, targets: Tensor, outputs: int, settings: ProbeSettings, seed: int, purpose: str
-) -> nn.Module:
-    """Train M probes on embeddings (M, n, D) with targets (n, K), or classes (n,), drawn one by one."""
-    targets = targets.to(inputs.device)
+class Flat:
+    """Embeddings one by one, with what is to be read from each: `targets` (n, K), or classes (n,).
+
+    values: (M, n, D), of which `prepare` makes inputs, a few at a time.
+    """
+
+    def __init__(self, values: Tensor, targets: Tensor, prepare: Callable[[Tensor], Tensor]) -> None:
+        self.values, self.targets, self._prepare = values, targets, prepare
+
+    def take(self, chosen: Tensor | slice) -> Tensor:
+        """Return the inputs (M, B, D) of some of them."""
+        return self._prepare(self.values[:, chosen])
+
+    def parts(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs and targets of all, some at a time."""
+        for start in range(0, len(self.targets), CHUNK):
+            part = slice(start, start + CHUNK)
+            inputs = self.take(part)
+            yield inputs, self.targets[part].to(inputs.device)
+
+
+def probe_flat(train: Flat, outputs: int, settings: ProbeSettings, seed: int, purpose: str) -> nn.Module:
+    """Train M probes on embeddings drawn one by one."""
+    device = train.values.device
+    targets = train.targets.to(device)
 
     def batches() -> Iterator[ProbeBatch]:
         for size, block in _blocks(settings):
             drawn = numpy_generator(seed, purpose, block).integers(len(targets), size=size * settings.batch)
-            for chosen in torch.from_numpy(drawn).to(inputs.device).split(settings.batch):
-                yield inputs[:, chosen], targets[chosen]
+            for chosen in torch.from_numpy(drawn).to(device).split(settings.batch):
+                yield train.take(chosen), targets[chosen]
 
     return fit_probe(batches(), outputs, settings, seed, purpose)
+
+
+def predict_flat(probe: nn.Module, test: Flat) -> np.ndarray:
+    """Return predictions (M, n, K)."""
+    return predict(probe, (inputs for inputs, _ in test.parts()))
 
 
 def probe_individual(
     train: Bank, tests: dict[str, Bank], entries: slice, views: range, settings: ProbeSettings, seed: int
 ) -> Predictions:
     """Predict one group's entries of a view's own state from its embedding: truth (n, K), predictions (M, n, K)."""
+    kept = slice(views.start, views.stop)
 
-    def flat(bank: Bank) -> tuple[Tensor, Tensor]:
-        kept = slice(views.start, views.stop)
-        return F.normalize(bank.values[:, :, kept].flatten(1, 2), dim=-1), bank.states[:, kept, entries].flatten(0, 1)
+    def flat(bank: Bank) -> Flat:
+        return Flat(bank.values[:, :, kept].flatten(1, 2), bank.states[:, kept, entries].flatten(0, 1), bank.prepare)
 
-    inputs, targets = flat(train)
-    truth = {split: flat(bank)[1].numpy() for split, bank in tests.items()}
+    learnt, found = flat(train), {split: flat(bank) for split, bank in tests.items()}
     if train.constant:
-        mean = targets.mean(dim=0).numpy()
-        return {split: (t, np.broadcast_to(mean, (len(inputs), *t.shape))) for split, t in truth.items()}
-    if settings.hidden:
+        mean = learnt.targets.mean(dim=0).numpy()
+        truths = {split: test.targets.numpy() for split, test in found.items()}
+        return {split: (t, np.broadcast_to(mean, (len(train.values), *t.shape))) for split, t in truths.items()}
+    if is_learnt(settings):
         width = entries.stop - entries.start
-        probe = probe_flat(inputs, targets, width, settings, seed, f"individual {entries.start}")
+        probe = probe_flat(learnt, width, settings, seed, f"individual {entries.start}")
     else:
-        parts = zip(inputs.split(CHUNK, dim=1), targets.to(inputs.device).split(CHUNK), strict=True)
-        probe = solve_probe(Moments.of(*part) for part in parts)
-    return {split: (truth[split], predict(probe, flat(tests[split])[0]).numpy()) for split in tests}
+        probe = solve_probe(Moments.of(*part) for part in learnt.parts())
+    return {split: (test.targets.numpy(), predict_flat(probe, test)) for split, test in found.items()}
 
 
 def probe_context_labels(
@@ -180,15 +223,16 @@ def probe_context_labels(
     """
     edges = np.quantile(train[0].states[..., entry].numpy(), np.linspace(0, 1, BINS + 1)[1:-1])
 
-    def flat(banks: tuple[Bank, Bank]) -> tuple[Tensor, Tensor]:
+    def flat(banks: tuple[Bank, Bank]) -> Flat:
         views = banks[0].states.shape[1]
         bins = torch.from_numpy(np.digitize(banks[0].states[..., entry].numpy(), edges)).flatten()
         labels = torch.cat([banks[0].labels.repeat_interleave(views), classes + bins])
-        return F.normalize(torch.cat([bank.values.flatten(1, 2) for bank in banks], dim=1), dim=-1), labels
+        values = torch.cat([bank.values.flatten(1, 2) for bank in banks], dim=1)
+        return Flat(values, labels, banks[0].prepare)
 
-    probe = probe_flat(*flat(train), classes + BINS, settings, seed, "context labels")
+    probe = probe_flat(flat(train), classes + BINS, settings, seed, "context labels")
     found = {split: flat(banks) for split, banks in tests.items()}
-    return {split: (labels.numpy(), predict(probe, x).argmax(dim=-1).numpy()) for split, (x, labels) in found.items()}
+    return {split: (test.targets.numpy(), predict_flat(probe, test).argmax(axis=-1)) for split, test in found.items()}
 
 
 def probe_class(
@@ -197,12 +241,13 @@ def probe_class(
     """Predict the class of every view: truth (n,), predictions (M, n)."""
     kept = slice(views.start, views.stop)
 
-    def flat(bank: Bank) -> tuple[Tensor, Tensor]:
-        return bank.values[:, :, kept].flatten(1, 2), bank.labels.repeat_interleave(len(views))
+    def flat(bank: Bank) -> Flat:
+        return Flat(bank.values[:, :, kept].flatten(1, 2), bank.labels.repeat_interleave(len(views)), bank.prepare)
 
-    truth = {split: flat(bank)[1].numpy() for split, bank in tests.items()}
+    found = {split: flat(bank) for split, bank in tests.items()}
     if train.constant:
         frequent = int(train.labels.bincount().argmax())
-        return {split: (t, np.full((len(train.values), len(t)), frequent)) for split, t in truth.items()}
-    probe = probe_flat(*flat(train), classes, settings, seed, "class")
-    return {split: (truth[split], predict(probe, flat(tests[split])[0]).argmax(dim=-1).numpy()) for split in tests}
+        truths = {split: test.targets.numpy() for split, test in found.items()}
+        return {split: (t, np.full((len(train.values), len(t)), frequent)) for split, t in truths.items()}
+    probe = probe_flat(flat(train), classes, settings, seed, "class")
+    return {split: (test.targets.numpy(), predict_flat(probe, test).argmax(axis=-1)) for split, test in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -19,15 +20,33 @@ Probe = Callable[[Bank, dict[str, Bank]], Predictions]  # of training embeddings
 
 
 def probe_places(
-    run: EvaluatedRun, places: list[MeasuredArray], probes: dict[str, Probe], metrics: Metrics
+    run: EvaluatedRun,
+    places: list[MeasuredArray],
+    probes: dict[str, Probe],
+    metrics: Metrics,
+    unit: bool = False,
+    redrawn: bool = False,
 ) -> Iterator[Row]:
-    """Yield the rows of every place. places: of one representation. probes: by task."""
-    for part in run.side_by_side(places):
+    """Yield the rows of every place. places: of one representation. probes: by task. unit: it is read at length 1.
+
+    redrawn: contexts that were drawn n times have a row `<metric>_sd` beside that of the first draw, the standard
+    deviation over all draws.
+    """
+    drawn = [*places, *(again for place in places for again in run.redraws(place))] if redrawn else places
+    found: dict[tuple[Any, ...], list[float]] = {}
+    for part in run.side_by_side(drawn):
         arrays = [place.array for place in part]
-        train, tests = run.bank("train", arrays), {split: run.bank(split, arrays) for split in run.splits}
+        train, tests = run.bank("train", arrays, unit), {split: run.bank(split, arrays, unit) for split in run.splits}
         for task, probe in probes.items():
             for split, (truth, predicted) in probe(train, tests).items():
                 for place, values in zip(part, predicted, strict=True):
-                    for metric, score in metrics.items():
-                        found = {"task": task, "metric": metric, "value": score(truth, values), "n": len(truth)}
-                        yield {**place.columns(split), **found}
+                    for metric, measure in metrics.items():
+                        row = {**place.columns(split), "task": task, "metric": metric}
+                        scores = found.setdefault(tuple(row.items()), [])
+                        scores.append(measure(truth, values))
+                        if len(scores) == 1:  # of the first draw
+                            yield {**row, "value": scores[0], "n": len(truth)}
+    for key, scores in found.items():
+        if len(scores) > 1:
+            row = dict(key)
+            yield {**row, "metric": f"{row['metric']}_sd", "value": float(np.std(scores, ddof=1)), "n": len(scores)}

@@ -53,5 +53,6 @@ def expect(above: np.ndarray, tied: np.ndarray) -> dict[str, float]:
 
 
 def _normalise(z: np.ndarray) -> np.ndarray:
+    z = z.astype(np.float32) if z.dtype == np.float16 else z  # numpy would compute in half precision, too
     length: np.ndarray = np.linalg.norm(z, axis=-1, keepdims=True)
     return z / np.maximum(length, 1e-12)

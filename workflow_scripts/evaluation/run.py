@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from workflow_scripts.data.views import open_views
 from workflow_scripts.data.views.base import Views
-from workflow_scripts.evaluation.contexts import DrawnContexts, draw_contexts, parse_context
-from workflow_scripts.evaluation.embeddings import NOT_READOUTS, Embeddings, embed_split
+from workflow_scripts.evaluation.contexts import (
+    REDRAWN,
+    DrawnContexts,
+    draw_contexts,
+    name_context,
+    parse_context,
+    redraw_contexts,
+)
+from workflow_scripts.evaluation.embeddings import NOT_READOUTS, embed_split, embed_under
 from workflow_scripts.evaluation.others import Change, OtherData
 from workflow_scripts.evaluation.probes import Bank
 from workflow_scripts.evaluation.settings import Contexts
+from workflow_scripts.evaluation.storage import Embeddings, Storage, choose_storage, faster_products
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.methods.base import ContextMethod, Method, Task
 from workflow_scripts.training.run import load_run
-
-# Of training embeddings in memory at a time: more contexts than fit are probed one part after another.
-BANK_BYTES = 2**32
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class EvaluatedRun:
     """A run whose embeddings exist.
 
     settings: the run's. data: folder of the data it was trained on. train: their training split. contexts: names, see
-    `contexts.py`. evaluation: the config's section, with `splits` and `seed`.
+    `contexts.py`; redrawn: those of later draws. evaluation: the config's section, with `splits` and `seed`.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class EvaluatedRun:
         contexts: Iterable[str],
         others: OtherData,
         device: torch.device,
+        redrawn: DrawnContexts | None = None,
     ) -> None:
         self.method, self.settings, self.device = method, settings, device
         self.splits: list[str] = evaluation["splits"]
@@ -75,6 +82,7 @@ class EvaluatedRun:
         self.space, self.classes, self.attributes = train.space, train.classes, list(train.attributes)
         self.views, self.class_views, self.pair_views = train.views, train.class_views, train.pair_views
         self.contexts, self._embeddings, self._others = list(contexts), embeddings, others
+        self._redrawn = redrawn or {}
 
     @property
     def scaled_groups(self) -> list[str]:
@@ -96,11 +104,40 @@ class EvaluatedRun:
         """Open an array of "train" or an evaluated split, memory-mapped; see `embeddings.py` for their names."""
         return self._embeddings.read(split, array)
 
-    def bank(self, split: str, arrays: list[str]) -> Bank:
-        """Read embeddings of equal width as one bank, on the device."""
-        values = np.stack([self.read(split, name) for name in arrays])
+    def bank(self, split: str, arrays: list[str], unit: bool = False) -> Bank:
+        """Read embeddings of equal width as one bank, on the device. unit: they are read at length 1."""
         states, labels = (torch.from_numpy(np.array(self.read(split, name))) for name in ("states", "labels"))
-        return Bank(torch.from_numpy(values).to(self.device), states, labels)
+        kinds = {self._embeddings.measure(split, _first_draw(name))[1] for name in arrays}
+        values = torch.empty(0)
+        for i, name in enumerate(arrays):  # one by one, so that no array is in memory twice with all others
+            array = self._load(split, name)
+            if not i:
+                kind = torch.float16 if kinds == {torch.float16} else torch.float32
+                values = torch.empty((len(arrays), *array.shape), dtype=kind, device=self.device)
+            values[i] = array
+        return Bank(values, states, labels, unit)
+
+    def _load(self, split: str, array: str) -> Tensor:
+        """Return an array on the device. That of a later draw is made of the features: few evaluators ask for it."""
+        representation, _, context = array.partition(".")
+        if context not in self._redrawn:
+            return self._embeddings.load(split, array, self.device)
+        assert isinstance(self.method, ContextMethod)
+        assert representation == "z+"
+        with torch.inference_mode():
+            digested = self.method.cache_context(*self._redrawn[context])
+            features = self._embeddings.load(split, "h", self.device).float()
+            return embed_under(self.method, features, digested, self.device)
+
+    def redraws(self, place: MeasuredArray) -> list[MeasuredArray]:
+        """Return the same place under later draws of its context: none, or all there are."""
+        if place.level is None:
+            return []
+        kind = place.condition.removeprefix(CONTEXT)
+        found: list[MeasuredArray] = []
+        while (name := name_context(kind, place.level, len(found) + 1)) in self._redrawn:
+            found.append(replace(place, array=f"{place.representation}.{name}"))
+        return found
 
     def is_constant(self, array: str) -> bool:
         """Whether training embeddings carry no information at all, since all of them are the same."""
@@ -121,11 +158,12 @@ class EvaluatedRun:
                 found.append(MeasuredArray(representation, array, CONTEXT + kind, length))
         return found
 
-    def side_by_side(self, places: list[MeasuredArray]) -> Iterator[list[MeasuredArray]]:
-        """Yield as many places at a time as fit into memory. Their arrays are of one size."""
+    def side_by_side(self, places: list[MeasuredArray], arrays: int = 1) -> Iterator[list[MeasuredArray]]:
+        """Yield as many places at a time as fit into memory. They have as many arrays each, all of one size."""
         if not places:
             return
-        size = max(1, BANK_BYTES // self.read("train", places[0].array).nbytes)
+        each = arrays * self._embeddings.measure("train", places[0].array)[0]
+        size = max(1, self._embeddings.storage.bank // each)
         for start in range(0, len(places), size):
             yield places[start : start + size]
 
@@ -151,25 +189,39 @@ class EvaluatedRun:
         return self._others.encode(self.method, source, split, change)
 
 
+def _first_draw(array: str) -> str:
+    """Return the array of the first draw of the same context, which is stored."""
+    return array.partition(REDRAWN)[0]
+
+
 def open_run(
-    run: Path, data: Path, evaluation: dict[str, Any], folder: Path, device: torch.device, others: dict[str, Path]
+    run: Path,
+    data: Path,
+    evaluation: dict[str, Any],
+    folder: Path,
+    device: torch.device,
+    others: dict[str, Path],
+    storage: Storage | None = None,
 ) -> EvaluatedRun:
     """Embed the training split and every evaluated split of a run, under every context, into `folder`.
 
-    data: folder of the packed data. others: those of other sources by name.
-    Raises `UserError` for weights that are damaged or of another run.
+    data: folder of the packed data. others: those of other sources by name. storage: how embeddings are held, by
+    default as suits the device. Raises `UserError` for weights that are damaged or of another run.
     """
     settings, _ = read_identity(run)
     train = open_views(data, settings["dataset"], "train", device)
     method = load_run(run, data, device, Task(train.space, train.classes))
     contexts: DrawnContexts = {}
-    embeddings = Embeddings(folder)
-    with torch.inference_mode():
+    redrawn: DrawnContexts = {}
+    embeddings = Embeddings(folder, storage or choose_storage(device))
+    with torch.inference_mode(), faster_products(device):
+        if device.type == "cuda":
+            method.to(memory_format=torch.channels_last)
         if isinstance(method, ContextMethod):
-            contexts = draw_contexts(method, train, Contexts(**evaluation["contexts"]), evaluation["seed"])
+            given = Contexts(**evaluation["contexts"]), evaluation["seed"]
+            contexts, redrawn = draw_contexts(method, train, *given), redraw_contexts(method, train, *given)
         for split in ("train", *evaluation["splits"]):
             views = open_views(data, settings["dataset"], split, device)
             embeddings.write(split, embed_split(method, views, contexts, device))
-    return EvaluatedRun(
-        method, settings, evaluation, train, embeddings, contexts, OtherData(others, data, device), device
-    )
+    other_data = OtherData(others, data, device)
+    return EvaluatedRun(method, settings, evaluation, train, embeddings, contexts, other_data, device, redrawn)

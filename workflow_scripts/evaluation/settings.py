@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Literal
 
 from annotated_types import Ge, MinLen, MultipleOf
 
-from workflow_scripts.support.settings import Count, Positive
+from workflow_scripts.support.settings import ByGroup, Count, Positive
+
+Solver = Literal["exact", "adam"]
 
 
 @dataclass(frozen=True)
 class ProbeSettings:
     """A probe: a multilayer perceptron trained by Adam; a linear one of latents is solved exactly, without steps.
 
-    hidden: widths of hidden layers, [] = linear. steps: of Adam at rate `lr`, on batches of `batch`.
+    hidden: widths of hidden layers, [] = linear. steps: of Adam at rate `lr`, on batches of `batch`. solver: of linear
+    probes of latents, "exact" (ours) or "adam" as in the source; networks and classes are always learnt by Adam.
     Defaults: those of Gupta et al. 2024, 200 epochs of one pair a training object (41,920 of them).
     """
 
@@ -22,6 +25,43 @@ class ProbeSettings:
     steps: Count = 32800
     lr: Positive = 1e-3
     batch: Count = 256
+    solver: Solver = "exact"
+
+
+@dataclass(frozen=True)
+class ProbeChange:
+    """What is different in one probe; null = as in the others."""
+
+    hidden: list[Count] | None = None
+    steps: Count | None = None
+    lr: Positive | None = None
+    batch: Count | None = None
+    solver: Solver | None = None
+
+    def apply(self, probe: ProbeSettings) -> ProbeSettings:
+        """Return a probe's settings with these changes."""
+        changes = {key: value for key, value in asdict(self).items() if value is not None}
+        return ProbeSettings(**{**asdict(probe), **changes})
+
+
+def read_rotation_by_network() -> dict[str, ProbeChange]:
+    """Return the probes of Gupta et al. 2024: rotations are read by a network, the other groups linearly."""
+    return {"rotation": ProbeChange(hidden=[1024, 1024])}
+
+
+@dataclass(frozen=True)
+class LatentProbes:
+    """probe: of a group without its own in `probes`.
+
+    Defaults: those of Gupta et al. 2024; rotations are read by a network, the rest linearly.
+    """
+
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+    probes: Annotated[dict[str, ProbeChange], ByGroup()] = field(default_factory=read_rotation_by_network)
+
+    def choose(self, group: str) -> ProbeSettings:
+        """Return the settings of a group's probe."""
+        return self.probes.get(group, ProbeChange()).apply(self.probe)
 
 
 Length = Annotated[int, Ge(0), MultipleOf(2)]  # of a context [tokens], two a pair
@@ -34,8 +74,17 @@ class Contexts:
 
     lengths: of true contexts [tokens]. controls: kinds of contexts with false actions (ours), see
     `evaluation.contexts`. control_lengths: of those [tokens].
+    pairs: training pairs that are drawn together, whatever lengths are asked for; a context is their first tokens. Of
+    longer contexts, as many more are drawn as they need, and these stay the first.
+    draw: how they are drawn, "seeded" by the evaluation's seed (ours), or "released", as the released code does for its
+    checkpoint. draws: how many times contexts are drawn (ours); the first draw is the one that everything is measured
+    under, all of them together say how far R2 under contexts of `draw_lengths` [tokens] depends on the draw.
     """
 
-    lengths: Annotated[list[Length], MinLen(1)] = field(default_factory=lambda: [0, 2, 14, 30, 126])
+    lengths: Annotated[list[Length], MinLen(1)] = field(default_factory=lambda: [0, 2, 6, 14, 30, 126])
     controls: list[Control] = field(default_factory=lambda: ["zero-action", "shuffled", "foreign"])
     control_lengths: Annotated[list[Length], MinLen(1)] = field(default_factory=lambda: [14])
+    pairs: Count = 64
+    draw: Literal["seeded", "released"] = "seeded"
+    draws: Count = 1
+    draw_lengths: list[Length] = field(default_factory=lambda: [2, 14])

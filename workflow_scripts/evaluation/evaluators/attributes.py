@@ -29,7 +29,7 @@ class Attributes(Evaluator):
         (sensitive,) = _list_sensitive(run)
         targets = {split: _read_targets(run, split) for split in ("train", *run.splits)}
         for place in (*run.places("h"), *run.places("z+")):
-            rows = {split: np.array(run.read(split, place.array)[:, 0]) for split in targets}
+            rows = {split: np.array(run.read(split, place.array)[:, 0], dtype=np.float32) for split in targets}
             for split in run.splits:
                 train, test = ((rows[part], targets[part]) for part in ("train", split))
                 for task, metric, value in measure_attributes(train, test, sensitive):

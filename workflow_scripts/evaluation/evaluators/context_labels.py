@@ -2,7 +2,7 @@
 
 The construction of Gupta et al. 2024 is not known; this is ours, see `probes.probe_context_labels`.
 The latent is the first of the group whose name comes second in the alphabet.
-One probe for each length; features, the same under both contexts, are the control, at length 0.
+One probe for each length, side by side; features, the same under both contexts, are the control, at length 0.
 """
 
 from __future__ import annotations
@@ -44,25 +44,27 @@ class ContextLabels(Evaluator):
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield top-1; n counts every view under both contexts."""
-        first, second = sorted(run.space.groups)
-        for length in _list_lengths(run):
-            arrays = [f"z+.{name_context(group, length)}" for group in (first, second)]
-            yield from self._probe(run, MeasuredArray("z+", "", CONDITION, length), arrays)
-        yield from self._probe(run, MeasuredArray("h", "h", CONDITION, 0), ["h", "h"])
+        groups = sorted(run.space.groups)
+        places = [MeasuredArray("z+", f"z+.{name_context(groups[0], n)}", CONDITION, n) for n in _list_lengths(run)]
+        for part in run.side_by_side(places, arrays=2):
+            lengths = [place.level or 0 for place in part]
+            yield from self._probe(run, part, [[f"z+.{name_context(g, n)}" for n in lengths] for g in groups])
+        yield from self._probe(run, [MeasuredArray("h", "h", CONDITION, 0)], [["h"], ["h"]])
 
-    def _probe(self, run: EvaluatedRun, place: MeasuredArray, arrays: list[str]) -> Iterator[Row]:
-        """Probe arrays under the contexts of the first and of the second group."""
+    def _probe(self, run: EvaluatedRun, places: list[MeasuredArray], arrays: list[list[str]]) -> Iterator[Row]:
+        """Probe places side by side. arrays: under the contexts of the first and of the second group, of each place."""
 
         def banks(split: str) -> tuple[Bank, Bank]:
-            first, second = (run.bank(split, [array]) for array in arrays)
+            first, second = (run.bank(split, names, unit=True) for names in arrays)
             return first, second
 
         entry = run.space.groups[max(run.space.groups)].start
         tests = {split: banks(split) for split in run.splits}
         found = probe_context_labels(banks("train"), tests, entry, run.classes, self.settings.probe, run.seed)
-        for split, (truth, (values,)) in found.items():
-            score = {"task": "context_label", "metric": "top1", "value": top1(truth, values), "n": len(truth)}
-            yield {**place.columns(split), **score}
+        for split, (truth, predicted) in found.items():
+            for place, values in zip(places, predicted, strict=True):
+                score = {"task": "context_label", "metric": "top1", "value": top1(truth, values), "n": len(truth)}
+                yield {**place.columns(split), **score}
 
 
 def _list_lengths(run: EvaluatedRun) -> list[int]:

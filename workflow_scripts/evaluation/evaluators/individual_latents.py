@@ -6,29 +6,21 @@ As in Gupta et al. 2024, appendix. Embeddings under controls are left out: their
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
 
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.probes import Bank, Predictions, probe_individual
 from workflow_scripts.evaluation.probing import LATENTS, Probe, probe_places
 from workflow_scripts.evaluation.run import EvaluatedRun
-from workflow_scripts.evaluation.settings import ProbeSettings
+from workflow_scripts.evaluation.settings import LatentProbes
 from workflow_scripts.experiment.kinds import NO_ACTIONS
 from workflow_scripts.rows import Row
-
-
-@dataclass(frozen=True)
-class Settings:
-    """probe: linear in Gupta et al. 2024."""
-
-    probe: ProbeSettings = field(default_factory=ProbeSettings)
 
 
 class IndividualLatents(Evaluator):
     """Reads every group that has a scale, from features and from embeddings under true contexts."""
 
-    Settings = Settings
+    Settings = LatentProbes
 
     def skip(self, run: EvaluatedRun) -> str:
         """Needs a group with a scale."""
@@ -42,11 +34,12 @@ class IndividualLatents(Evaluator):
         """Yield R2 in both definitions."""
         groups = run.scaled_groups
         probes: dict[str, Probe] = {f"{group}_individual": partial(self._probe, run, group) for group in groups}
-        for places in (run.places("h"), run.places("z+", (*run.space.groups, NO_ACTIONS))):
-            yield from probe_places(run, places, probes, LATENTS)
+        yield from probe_places(run, run.places("h"), probes, LATENTS)
+        yield from probe_places(run, run.places("z+", (*run.space.groups, NO_ACTIONS)), probes, LATENTS, unit=True)
 
     def _probe(self, run: EvaluatedRun, group: str, train: Bank, tests: dict[str, Bank]) -> Predictions:
-        return probe_individual(train, tests, run.space.groups[group], run.pair_views, self.settings.probe, run.seed)
+        entries, chosen = run.space.groups[group], self.settings.choose(group)
+        return probe_individual(train, tests, entries, run.pair_views, chosen, run.seed)
 
 
 EVALUATOR = IndividualLatents

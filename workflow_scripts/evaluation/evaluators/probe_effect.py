@@ -1,0 +1,72 @@
+"""What the probe does to R2 of the action between two views: the same embeddings read by several probes.
+
+A task `<group>_by_<probe>` for each group and probe, in place of the one that `relative_latents` chooses. Of features,
+and of embeddings under the longest context of each group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from workflow_scripts.evaluation.evaluators.relative_latents import RelativeLatents
+from workflow_scripts.evaluation.probes import Bank, Predictions, probe_relative
+from workflow_scripts.evaluation.probing import LATENTS, Probe, probe_places
+from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
+from workflow_scripts.evaluation.settings import ProbeChange, ProbeSettings
+from workflow_scripts.experiment.kinds import NO_ACTIONS
+from workflow_scripts.rows import Row
+from workflow_scripts.support.settings import Count
+
+
+def list_probes() -> dict[str, ProbeChange]:
+    """Return a linear probe, solved exactly and learnt as Gupta et al. 2024 do, and their network."""
+    return {
+        "exact": ProbeChange(hidden=[], solver="exact"),
+        "adam": ProbeChange(hidden=[], solver="adam"),
+        "network": ProbeChange(hidden=[1024, 1024]),
+    }
+
+
+@dataclass(frozen=True)
+class Settings:
+    """test_pairs: as of relative latents. probe: what a probe of `probes`, by its name, does not say of itself."""
+
+    test_pairs: Count | None = None
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+    probes: dict[str, ProbeChange] = field(default_factory=list_probes)
+
+
+class ProbeEffect(RelativeLatents):
+    """Every group that has a scale, read by every probe."""
+
+    Settings = Settings
+
+    def rows(self, run: EvaluatedRun) -> Iterator[Row]:
+        """Yield R2 in both definitions."""
+        probes: dict[str, Probe] = {
+            f"{group}_by_{name}": partial(self._probe_by, run, group, change.apply(self.settings.probe))
+            for group in run.scaled_groups
+            for name, change in self.settings.probes.items()
+        }
+        yield from probe_places(run, run.places("h"), probes, LATENTS)
+        yield from probe_places(run, _list_longest(run), probes, LATENTS, unit=True)
+
+    def _probe_by(
+        self, run: EvaluatedRun, group: str, probe: ProbeSettings, train: Bank, tests: dict[str, Bank]
+    ) -> Predictions:
+        entries, relate = run.space.groups[group], run.space.relate
+        return probe_relative(train, tests, relate, entries, run.pair_views, probe, self.settings.test_pairs, run.seed)
+
+
+def _list_longest(run: EvaluatedRun) -> list[MeasuredArray]:
+    """Return the embeddings under the longest context of each group."""
+    longest: dict[str, MeasuredArray] = {}
+    for place in run.places("z+", (*run.space.groups, NO_ACTIONS)):
+        if place.condition not in longest or (place.level or 0) > (longest[place.condition].level or 0):
+            longest[place.condition] = place
+    return list(longest.values())
+
+
+EVALUATOR = ProbeEffect
