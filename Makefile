@@ -24,8 +24,8 @@ RUN := "$$VENV/bin/python" -m
 comma := ,
 VISIBLE := $(subst $(comma), ,$(value CUDA_VISIBLE_DEVICES))
 GPUS := $(if $(VISIBLE),$(words $(VISIBLE)),$(shell command -v nvidia-smi >/dev/null && nvidia-smi -L | grep -c ^GPU))
-# On a cluster, the cluster counts them.
-LIMITS := $(if $(filter-out 0,$(GPUS)),$(if $(filter default,$(PROFILE)),--resources gpu=$(GPUS)))
+# In percent of one: jobs say which share they need. On a cluster, the cluster counts them.
+LIMITS := $(if $(filter-out 0,$(GPUS)),$(if $(filter default,$(PROFILE)),--resources gpu_share=$(GPUS)00))
 # Seeds 0 to SEEDS - 1; what is no number is passed on, for the config's check to refuse.
 LIST_SEEDS := awk 'BEGIN { n = ENVIRON["SEEDS"]; if (n !~ /^[0-9]+$$/) { print n; exit } \
 	for (i = 0; i < n + 0; i++) s = s (i ? "," : "") i; print "[" s "]" }'
@@ -38,7 +38,7 @@ BESIDE = $(START) --beside --profile profiles/default $(SELECTED)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev reproduce status tensorboard tables plan ablations paper test test-slurm faults bench \
-	scaling readme api schemas check format lock
+	gpu-check scaling readme api schemas check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=<paper>/<name>] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
@@ -81,6 +81,9 @@ faults: setup-dev ## harm the smallest DAG in every way we know, and say what be
 
 bench: setup ## say how fast this machine does each part of the work (about 15 minutes; ARGS='--only training')
 	@$(RUN) workflow_scripts.bench $(ARGS)
+
+gpu-check: setup ## say what only a GPU shows, within 8 minutes (ARGS=--cpu-rehearsal: all of it at toy size)
+	@$(RUN) workflow_scripts.gpu_check $(ARGS)
 
 scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
 	@$(RUN) workflow_scripts.benchmarks.document

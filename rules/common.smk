@@ -13,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 from workflow_scripts.experiment.code import hash_code, list_evaluation_code, list_training_code
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.checking import merge
+from workflow_scripts.experiment.gpu_shares import get_gpu_share
 from workflow_scripts.experiment.identity import check_identity
 from workflow_scripts.experiment.plain import read_yaml, retype
 from workflow_scripts.experiment.runs import (
@@ -116,6 +117,23 @@ def list_sources():
 def is_of_images(source):
     """Tables have no resolution."""
     return "resolution" in config["sources"][source]
+
+
+def draws(step, source):
+    """Whether a step, render or pack, draws the images of a source: without image files in between, they are packed as
+    they are drawn."""
+    settings = config["sources"][source].get("render")
+    return settings is not None and (settings["jpeg_quality"] is None) == (step == "pack")
+
+
+def get_drawing_share(step, source):
+    """Which share of a GPU a step takes to draw [%]: it fills one, for a short time."""
+    return 100 if draws(step, source) and config["engine"]["device"] != "cpu" else 0
+
+
+def get_drawing_options(step, source):
+    """The device of a step that may draw: a resource, see `list_engine_options`."""
+    return list_engine_options("device") if draws(step, source) else "--device cpu"
 
 
 def list_packed(source):

@@ -4,6 +4,7 @@ import pytest
 
 from workflow_scripts.experiment import costs
 from workflow_scripts.experiment.config import load_experiment
+from workflow_scripts.experiment.plan import describe_costs
 from workflow_scripts.experiment.runs import parse_run
 
 pytestmark = pytest.mark.unit
@@ -27,12 +28,19 @@ def test_3diebench_by_hand(paper, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert costs.packed_bytes(paper, "3diebench") == 2_623_600 * 128 * 128 * 3
     simclr, plus, contextssl = (run("3diebench", name) for name in ("simclr", "simclr+", "contextssl"))
-    assert costs.count_trained(paper, simclr) == 81000 * 1024
+    assert costs.count_trained(paper, simclr) == 82000 * 1024
     assert costs.embedding_bytes(paper, simclr) == 2_623_600 * 4 * (512 + 2048)
     assert costs.embedding_bytes(paper, run("3diebench", "sie@color")) == 2_623_600 * 4 * (512 + 2 * 1024)
-    assert costs.embedding_bytes(paper, plus) == 2_623_600 * 4 * 512 * (1 + 5)
-    # At each of five lengths z+ and z_r of two groups, and z+ with no action; z+ of five controls at one length.
-    assert costs.embedding_bytes(paper, contextssl) == 2_623_600 * 4 * 512 * (1 + 2 * 2 * 5 + 5 + 1 + 2 + 2)
+    assert costs.embedding_bytes(paper, plus) == 2_623_600 * 4 * 512 * (1 + 6)
+    # At each of six lengths z+ and z_r of two groups, and z+ with no action; z+ of five controls at one length; z+ of
+    # two groups at each length at which contexts are drawn again.
+    contexts = paper["evaluation"]["contexts"]
+    again = 2 * len(contexts["draw_lengths"]) * (contexts["draws"] - 1)
+    images = 2_623_600 * 4 * 512
+    assert costs.embedding_bytes(paper, contextssl) == images * (1 + 2 * 2 * 6 + 6 + 1 + 2 + 2 + again)
+    contexts = {"lengths": [0, 2], "controls": [], "control_lengths": [2], "draw_lengths": [2, 14], "draws": 4}
+    twice = {**paper, "evaluation": {"contexts": contexts}}
+    assert costs.embedding_bytes(twice, contextssl) == images * (1 + 2 * 2 * 2 + 2 + 2 * 2 * 3)
 
 
 def test_inputs_of_every_kind_of_source():
@@ -47,12 +55,13 @@ def test_inputs_of_every_kind_of_source():
 
 def test_what_is_trained_is_not_counted(paper, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    before = costs.describe_costs(paper)
-    assert "Runs: 60, of which to train: 54" in before  # random and constant do not train
+    before = describe_costs(paper)
+    runs = len(paper["methods"]) * 3
+    assert f"Runs: {runs}, of which to train: {runs - 6}" in before  # random and constant do not train
     weights = tmp_path / run("3diebench", "contextssl").folder / "weights.safetensors"
     weights.parent.mkdir(parents=True)
     weights.touch()
-    assert "Runs: 60, of which to train: 53" in costs.describe_costs(paper)
+    assert f"Runs: {runs}, of which to train: {runs - 7}" in describe_costs(paper)
 
 
 def test_what_is_imported_is_not_trained(paper):

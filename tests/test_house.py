@@ -20,7 +20,8 @@ ROOMS = (
     *("data/rendering/", "data/mimic3/", "data/synthesizers/", "data/sources/", "data/latents.py"),
     *("evaluation/evaluators/", "reporting/findings/", "reporting/figures/", "benchmarks/loops/"),
 )
-WORDS = {"random", "constant", "raw", "supervised", "embedded", "hard", "main", "smoke"}  # mean other things, too
+# Mean other things, too.
+WORDS = {"random", "constant", "raw", "supervised", "embedded", "rendered", "hard", "main", "smoke"}
 
 
 def list_generic():

@@ -1,5 +1,7 @@
 """`make bench`: how fast this machine does each part of the work, as a table and as rows.
 
+Speeds of trainings are also written beside the rows, as `throughput.csv`: in results/, `make plan` reads it.
+
 Each part runs in a process of its own, whose peak memory is a row too. What is compared runs in turn, and ratios are
 taken within each turn: the table gives their median, least and most.
 """
@@ -95,6 +97,8 @@ def main() -> None:
 
     from workflow_scripts.benchmarks.measuring import Measurement, run_alone
     from workflow_scripts.benchmarks.setting import Setting
+    from workflow_scripts.benchmarks.training import list_throughput
+    from workflow_scripts.experiment.throughput import record_rows
     from workflow_scripts.support.files import write_text
 
     rows: list[Measurement] = []
@@ -113,6 +117,7 @@ def main() -> None:
     print(tabulate(lines, Measurement._fields, tablefmt="github"))
     print("\n" + ", ".join(f"{key} {value}" for key, value in machine.items()))
     write_text(arguments.output, pd.DataFrame(rows).assign(**machine).to_csv(index=False, float_format="%.6g"))
+    record_rows(list_throughput(rows, machine), arguments.output.with_name("throughput.csv"))
 
 
 if __name__ == "__main__":

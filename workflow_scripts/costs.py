@@ -14,7 +14,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=json.loads, required=True, help="the whole config, as JSON")
     arguments = parser.parse_args()
-    from workflow_scripts.experiment.costs import describe_costs
+    from workflow_scripts.experiment.plan import describe_costs
 
     print(describe_costs(arguments.config))
 

@@ -41,8 +41,8 @@ def describe_runs(results: Path, now: float) -> tuple[list[list[str]], dict[str,
 
 
 def _describe_progress(run: Path, state: str) -> list[str]:
+    from workflow_scripts.experiment.histories import read_history
     from workflow_scripts.experiment.identity import read_identity
-    from workflow_scripts.reporting.times import read_history
 
     entries: list[dict[str, Any]] = read_history(run / "state" / "history.jsonl")
     if not entries:  # its first line is being written

@@ -32,7 +32,7 @@ class HistoryLogs:
         """Copy what is new, and return the number of histories. A resumed training's repeated steps are replaced."""
         from torch.utils.tensorboard import SummaryWriter
 
-        from workflow_scripts.reporting.times import read_history
+        from workflow_scripts.experiment.histories import read_history
 
         histories = sorted(self.results.glob("*/*/*/seed*/state/history.jsonl"))
         for path in histories:

@@ -11,6 +11,7 @@ import torch
 from workflow_scripts.data.views import open_views
 from workflow_scripts.evaluation.evaluators.base import Evaluator, make_evaluator
 from workflow_scripts.evaluation.run import EvaluatedRun, open_run
+from workflow_scripts.evaluation.storage import Storage
 from workflow_scripts.experiment.identity import hash_data
 from workflow_scripts.methods.base import Task
 from workflow_scripts.support.files import write_json
@@ -72,10 +73,11 @@ def open_small(
     data: Path,
     others: dict[str, Path] | None = None,
     evaluation: dict[str, Any] = EVALUATION,
+    storage: Storage | None = None,
 ) -> EvaluatedRun:
     """Make a run and its embeddings, and open it."""
     run = make_run(folder / "run", method, views, data)
-    return open_run(run, data, evaluation, folder / "embeddings", CPU, others or {})
+    return open_run(run, data, evaluation, folder / "embeddings", CPU, others or {}, storage)
 
 
 def make_small_evaluator(name: str) -> Evaluator:

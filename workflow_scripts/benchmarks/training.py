@@ -6,19 +6,25 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from workflow_scripts.benchmarks.experiments import list_methods, read_config
 from workflow_scripts.benchmarks.measuring import Measurement, summarise, time_in_turn
 from workflow_scripts.benchmarks.setting import SIDES, Setting, prepare
 from workflow_scripts.data.views.base import Views
+from workflow_scripts.experiment.runs import get_settings
+from workflow_scripts.experiment.throughput import CPU, Throughput, describe_encoder
 from workflow_scripts.methods.base import Method
 from workflow_scripts.support.files import read_json
 from workflow_scripts.support.plugins import load_plugin
 from workflow_scripts.support.seeding import torch_generator
+from workflow_scripts.training.compilation import EncoderCompiler
 from workflow_scripts.training.loop import Engine, train
+
+Mode = Literal["off", "on"]  # of `engine.compile`
 
 # Settings of a reference that has them, against which the cost of a step is measured: widths of a transformer, and
 # tokens of a block, the context of a training.
@@ -43,26 +49,33 @@ class Forgetful:
         """There is no history."""
 
 
-def make_trainer(method: Method, views: Views, settings: dict[str, Any], steps: int) -> Callable[[], None]:
-    """Return the pipeline's own training of a few steps."""
+def make_trainer(
+    method: Method, views: Views, settings: dict[str, Any], steps: int, compile: Mode = "off"
+) -> Callable[[], None]:
+    """Return the pipeline's own training of a few steps. compile: whether it compiles the encoder."""
     device = next(method.parameters()).device
     training = {**settings["training"], "steps": steps}
+    engine = Engine(device, checkpoint_seconds=1e9, compile=compile)
 
     def run() -> None:
-        train(method, views, training, 0, Forgetful(), Engine(device, checkpoint_seconds=1e9))  # type: ignore[arg-type]
+        train(method, views, training, 0, Forgetful(), engine)  # type: ignore[arg-type]
 
     return run
 
 
-def make_ceiling(method: Method, views: Views, settings: dict[str, Any], steps: int) -> Callable[[], None]:
+def make_ceiling(
+    method: Method, views: Views, settings: dict[str, Any], steps: int, compile: Mode = "off"
+) -> Callable[[], None]:
     """Return the least a training must do: forward and backward passes on one batch that is already there."""
-    device = next(method.parameters()).device
-    batch = views.sample(np.arange(settings["training"]["batch"]), method.sharing(), 0, "benchmark")
+    device, size = next(method.parameters()).device, settings["training"]["batch"]
+    batch = views.sample(np.arange(size), method.sharing(), 0, "benchmark")
+    compiler = EncoderCompiler(method.encoder, compile, device.type, steps, size)
 
     def run() -> None:
         for step in range(steps):
             method.zero_grad(set_to_none=True)
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
+            autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+            with autocast, compiler.used_for(batch):
                 parts = method.loss(batch, torch_generator(0, "loss", step)).minimised
             torch.stack([part.float() for part in parts.values()]).sum().backward()
         wait(device)
@@ -101,6 +114,26 @@ def measure_training(setting: Setting, name: str, steps: int) -> list[Measuremen
         summarise("training", name, "pace", "steps/s", steps / seconds["ours"]),
         summarise("training", name, "images", "images/s", images * steps / seconds["ours"]),
         summarise("training", name, "share of the ceiling", "%", 100 * seconds["ceiling"] / seconds["ours"]),
+    ]
+
+
+def list_throughput(rows: list[Measurement], machine: dict[str, str]) -> list[Throughput]:
+    """Return the speeds among measurements as `make plan` reads them. machine: its device, torch and processor."""
+    config = read_config()
+    runs = list_methods(config)
+    device = CPU if machine["device"].startswith(CPU) else machine["device"]
+    source = f"make bench, {machine['device']}, torch {machine['torch']}, {machine['processor']}"
+    return [
+        Throughput(
+            runs[row.case].method,
+            describe_encoder(get_settings(config, runs[row.case])["encoder"]),
+            SIDES[0],
+            *(row.value, row.low, row.high, row.n),
+            device,
+            source,
+        )
+        for row in rows
+        if (row.benchmark, row.quantity) == ("training", "images")
     ]
 
 

@@ -21,8 +21,8 @@ ROOT_NAME = "workflow_scripts"
 # Neither counted nor followed, since they change no number of a run:
 PASSIVE = (
     # messages, files, processes, and where a plug-in is found;
-    *(f"support/{name}.py" for name in ("errors", "files", "lifeline", "memory", "plugins", "progress", "settings")),
-    *("support/templates.py", "support/workers.py"),
+    *(f"support/{name}.py" for name in ("errors", "files", "gpus", "lifeline", "memory", "plugins", "progress")),
+    *("support/settings.py", "support/templates.py", "support/workers.py"),
     # settings, which have a hash of their own, and what is refused;
     *(f"experiment/{name}.py" for name in ("checking", "code", "config", "identity", "plain", "rooms", "runs")),
     # how packed data were made: they have a hash of their own (see also `ACTIVE_DATA`);

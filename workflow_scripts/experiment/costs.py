@@ -1,8 +1,7 @@
-"""What an experiment will cost, before anything starts: device hours, disk and memory, from the config alone.
+"""How much an experiment reads and writes, from the config alone, before anything starts: images, bytes, trainings.
 
-Times rest on a throughput that the config states with its source (`throughput`); what was trained already on this
-machine is not counted again. Sizes of embeddings rest on what methods' settings declare of their widths, see
-`support.settings.WidthOf`.
+What was trained already on this machine is not counted again. Sizes of embeddings rest on what methods' settings
+declare of their widths, see `support.settings.WidthOf`; images of a step on the views that methods declare.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from typing import Any
 from workflow_scripts.experiment.kinds import OF_EACH_GROUP
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS, read_schema
-from workflow_scripts.experiment.runs import Run, get_settings, is_imported, list_groups, list_other_sources, list_runs
+from workflow_scripts.experiment.runs import Run, get_settings, is_imported, list_groups
 
 GIB = 2**30
 ROW_BYTES = 1024  # an upper bound: tables are small
-VIEWS = 2  # of an object in a step. A method with another number of views costs in proportion.
+ROW_VALUES = 100  # of a row, as an encoder reads it
 
 
 def count_inputs(config: dict[str, Any], source: str) -> int:
@@ -78,14 +77,15 @@ def count_contexts(config: dict[str, Any], run: Run) -> int:
     """Return how many embeddings a view has under contexts, at most.
 
     Under each length of each group, one without an action and one with the true one; one without where all actions are
-    hidden; and one under each length of each control.
+    hidden; one under each length of each control, and of each group under each length of each further draw.
     """
     contexts = config["evaluation"]["contexts"]
     lengths, groups = len(contexts["lengths"]), len(list_groups(config["dataset_settings"][run.dataset]))
     if not read_schema("methods", run.method)["x-uses_actions"]:
         return lengths
     controls = sum(groups if name in OF_EACH_GROUP else 1 for name in contexts["controls"])
-    return 2 * groups * lengths + lengths + controls * len(contexts["control_lengths"])
+    draws = (contexts["draws"] - 1) * groups * len(contexts["draw_lengths"])
+    return 2 * groups * lengths + lengths + controls * len(contexts["control_lengths"]) + draws
 
 
 def is_trained(run: Run) -> bool:
@@ -99,31 +99,20 @@ def count_trained(config: dict[str, Any], run: Run) -> int:
     exists = (Path(run.folder) / "weights.safetensors").exists()
     if exists or is_imported(settings) or not is_trained(run):
         return 0
-    return int(VIEWS * settings["training"]["steps"] * settings["training"]["batch"])
+    return int(count_views(run) * settings["training"]["steps"] * settings["training"]["batch"])
 
 
-def describe_costs(config: dict[str, Any]) -> str:
-    """Return the costs of an experiment as a few lines of text. config: complete."""
-    runs = list_runs(config)
-    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
-    sources = dict.fromkeys([*own, *list_other_sources(config)])
-    packed = {source: packed_bytes(config, source) for source in sources}
-    embeddings = {run: embedding_bytes(config, run) for run in runs}
-    largest = max(embeddings, key=lambda run: embeddings[run])
-    trained = [count for run in runs if (count := count_trained(config, run))]
-    images = sum(trained)
-    lines = [f"Runs: {len(runs)}, of which to train: {len(trained)}"]
-    throughput = config["throughput"]
-    hours = images / throughput["images_per_second"] / 3600
-    stated = f"at {throughput['images_per_second']:g} images/s on one {throughput['device']}: {throughput['source']}"
-    lines.append(f"Training: {images:,} images, {hours:,.1f} {throughput['device']} hours ({stated})")
-    sizes = ", ".join(f"{source} {size / GIB:,.1f} GiB" for source, size in packed.items())
-    lines.append(f"Disk for packed data: {sizes} (raw images and archives come on top)")
-    lines.append(
-        f"Disk for embeddings: at most {embeddings[largest] / GIB:,.1f} GiB a run ({largest.name}) "
-        "while it is evaluated, then deleted"
-    )
-    lines.append(
-        f"Memory: packed data are mapped, not loaded; an evaluation reads up to {embeddings[largest] / GIB:,.1f} GiB"
-    )
-    return "\n".join(lines)
+def count_views(run: Run) -> int:
+    """Return how many views of an object a step of a run's method reads."""
+    return int(read_schema("methods", run.method)["x-views"])
+
+
+def get_resolution(config: dict[str, Any], run: Run) -> int:
+    """Return the side of the images that a run reads [pixels]; 0 for rows of a table."""
+    source = config["sources"][config["dataset_settings"][run.dataset]["source"]]
+    return int(source.get("resolution") or 0)
+
+
+def count_values(config: dict[str, Any], run: Run) -> int:
+    """Return how many numbers an image has, or a row of a table, roughly."""
+    return get_resolution(config, run) ** 2 * 3 or ROW_VALUES

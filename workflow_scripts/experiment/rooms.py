@@ -38,8 +38,8 @@ class Room:
 
 
 ROOMS = {
-    "methods": Room("methods", "METHOD", facts=("trains", "needs_group", "uses_actions")),
-    "encoders": Room("models.encoders", "ENCODER", by_kind=True, facts=("dim",)),
+    "methods": Room("methods", "METHOD", facts=("trains", "needs_group", "uses_actions", "views")),
+    "encoders": Room("models.encoders", "ENCODER", by_kind=True, facts=("dim", "memory")),
     "views": Room("data.views", "VIEWS", by_kind=True),
     "augmentations": Room("data.augmentations", "AUGMENTATION", by_kind=True, extra=("group",)),
     "synthesizers": Room("data.synthesizers", "SYNTHESIZER", by_kind=True, facts=("inputs",)),

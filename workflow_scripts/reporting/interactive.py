@@ -7,11 +7,11 @@ from pathlib import Path
 from plotly import graph_objects as go
 from plotly.subplots import make_subplots
 
+from workflow_scripts.experiment.histories import list_histories, read_history
 from workflow_scripts.reporting.cells import Cell, Table
 from workflow_scripts.reporting.figures.curves import Curves
 from workflow_scripts.reporting.layouts import Line
 from workflow_scripts.reporting.plots import COLORS, EMPTY, is_shown, list_panels
-from workflow_scripts.reporting.times import list_histories, read_history
 
 TOP, PANEL, BOTTOM = 40, 320, 120  # pixels
 

@@ -14,10 +14,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workflow_scripts.experiment.histories import list_histories, read_history
 from workflow_scripts.reporting.cells import Cell, Table
 from workflow_scripts.reporting.figures.curves import Curves
 from workflow_scripts.reporting.layouts import Line, View
-from workflow_scripts.reporting.times import list_histories, read_history
 from workflow_scripts.support.files import atomic_path
 
 # Okabe and Ito's palette, which color-blind readers can tell apart.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.experiment.histories import list_histories, read_history
 from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.rows import COLUMNS
 
@@ -15,17 +15,6 @@ HEADERS = ["data", "stage", "method", "jobs", "mean seconds", "longest", "peak m
 ENDING = ".time.tsv"
 # In the order of the work. What is not among them comes last.
 STAGES = ("download", "render", "synthesize", "pack", "import_checkpoint", "pretrain", "evaluate")
-
-
-def list_histories(runs: list[Path]) -> list[Path]:
-    """Return where the histories of runs are, if they have any. runs: folders."""
-    return [run / "state" / "history.jsonl" for run in runs]
-
-
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a training's history; none where there is no such file. One that is being written is left."""
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def make_training_rows(runs: list[Path]) -> pd.DataFrame:
