@@ -82,8 +82,10 @@ faults: setup-dev ## harm the smallest DAG in every way we know, and say what be
 bench: setup ## say how fast this machine does each part of the work (about 15 minutes; ARGS='--only training')
 	@$(RUN) workflow_scripts.bench $(ARGS)
 
-gpu-check: setup ## say what only a GPU shows, within 8 minutes (ARGS=--cpu-rehearsal: all of it at toy size)
-	@$(RUN) workflow_scripts.gpu_check $(ARGS)
+# For a borrowed machine, too: where there is no environment none is installed, and the Python is the machine's.
+gpu-check: ## say what only a GPU shows, within 8 minutes (ARGS=--cpu-rehearsal: all of it at toy size)
+	@python="$$VENV/bin/python"; test -x "$$python" || python="$${PYTHON:-python3}"; \
+	"$$python" -m workflow_scripts.gpu_check $(ARGS)
 
 scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
 	@$(RUN) workflow_scripts.benchmarks.document

@@ -16,7 +16,7 @@ rule render:
         "../envs/environment.yaml"
     threads: config["engine"]["workers"]
     resources:
-        gpu=lambda w: int(draws("render", w.source)),
+        gpu=lambda w: int(get_drawing_share("render", w.source) > 0),
         gpu_share=lambda w: get_drawing_share("render", w.source),
         engine=lambda w: get_drawing_options("render", w.source),
     params:
@@ -84,7 +84,7 @@ rule pack:
     # Images are decoded, or drawn, by several processes; a table is read once, by one.
     threads: lambda w: config["engine"]["workers"] if is_of_images(w.source) else 1
     resources:
-        gpu=lambda w: int(draws("pack", w.source)),
+        gpu=lambda w: int(get_drawing_share("pack", w.source) > 0),
         gpu_share=lambda w: get_drawing_share("pack", w.source),
         engine=lambda w: get_drawing_options("pack", w.source),
     params:

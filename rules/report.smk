@@ -133,4 +133,5 @@ rule costs:
     params:
         config=as_json(config),
     shell:
-        "python -m workflow_scripts.costs --config {params.config:q} | tee {log:q}"
+        # Errors, too: `make plan` shows nothing else of this step.
+        "python -m workflow_scripts.costs --config {params.config:q} 2>&1 | tee {log:q}"

@@ -4,9 +4,10 @@ import itertools
 
 import pytest
 import torch
+from project import call
 
 from workflow_scripts import bench
-from workflow_scripts.benchmarks import evaluating, experiments, floor, setting, training
+from workflow_scripts.benchmarks import evaluating, experiments, floor, measuring, setting, training
 from workflow_scripts.benchmarks.document import DOCUMENT, render
 from workflow_scripts.benchmarks.loops.contextssl import build_mask
 from workflow_scripts.benchmarks.measuring import Measurement, fit_exponent, run_alone, summarise, time_in_turn
@@ -99,6 +100,17 @@ def test_another_experiment_has_the_parts_that_its_reference_can_have(tmp_path, 
     parts = bench.list_parts(setting.Setting(tmp_path, "cpu", repeats=1), steps=1)
     assert {"training simclr", "growth resolution", "probes"} <= set(parts)
     assert not {"straightforward", "embedding", "contexts", "growth width", "training random"} & set(parts)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--repeats", 4), ("--steps", 9), ("--repeats", 6)])
+def test_a_short_measurement_is_no_throughput(arguments, tmp_path, monkeypatch):
+    rows = [summarise("training", "simclr", "images", "images/s", [1000.0])]
+    monkeypatch.setattr(bench, "list_parts", lambda *_: {"training simclr": (lambda: rows, ())})
+    monkeypatch.setattr(measuring, "run_alone", lambda function: function())
+    call(bench, "--output", tmp_path / "bench.csv", "--device", "cpu", *arguments)
+    short = arguments in (("--repeats", 4), ("--steps", 9))
+    assert (tmp_path / "throughput.csv").exists() != short
+    assert (tmp_path / "bench.csv").exists()
 
 
 def test_the_document_is_what_its_rows_say():

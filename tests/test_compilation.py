@@ -112,11 +112,21 @@ def test_checkpoints_pass_from_compiled_to_uncompiled_runs_and_back(traced, smok
         torch.testing.assert_close(method.state_dict()[name], value, rtol=1e-3, atol=1e-4)
 
 
-def test_where_compiling_fails_training_goes_on_and_says_so(smoke_config, smoke_packed, tmp_path, monkeypatch, capsys):
-    def fail(*_):
-        raise RuntimeError("no compiler is here\nand more")
+def fail(*_):
+    raise RuntimeError("no compiler is here\nand more")
 
-    monkeypatch.setattr(compilation, "BACKEND", fail)
+
+@pytest.mark.parametrize("which", ["forward", "backward"])
+def test_where_compiling_fails_training_goes_on_and_says_so(
+    which, smoke_config, smoke_packed, tmp_path, monkeypatch, capsys
+):
+    """Also where only the graph of the backward pass is too much for the compiler."""
+    from torch._dynamo.backends.common import aot_autograd
+    from torch._functorch.compilers import nop
+
+    monkeypatch.setattr(
+        compilation, "BACKEND", fail if which == "forward" else aot_autograd(fw_compiler=nop, bw_compiler=fail)
+    )
     torch.compiler.reset()
     plain, first = run(prepare(smoke_config, smoke_packed, steps=4), tmp_path / "off", "off")
     capsys.readouterr()
@@ -127,6 +137,21 @@ def test_where_compiling_fails_training_goes_on_and_says_so(smoke_config, smoke_
     assert len(said) == 1
     assert "is trained uncompiled; compiling it failed" in said[0]
     assert "no compiler is here" in said[0]
+
+
+def test_too_little_memory_is_not_taken_for_a_compiler_that_fails(smoke_config, smoke_packed, capsys):
+    method, views, _ = prepare(smoke_config, smoke_packed)
+    compiler = EncoderCompiler(method.encoder, "on", "cpu", 5, 16)
+    batch = views.sample(torch.arange(16).numpy(), method.sharing(), 0, "test")
+
+    def need_more(_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    vars(compiler)["_compiled"] = need_more  # as compiled
+    with pytest.raises(torch.OutOfMemoryError), compiler.used_for(batch):
+        method.encode(batch)
+    assert not compiler.failed
+    assert not capsys.readouterr().err
 
 
 def test_torchs_own_compiler_gives_the_same_losses(smoke_config, smoke_table, tmp_path):

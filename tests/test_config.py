@@ -26,6 +26,12 @@ def test_shipped_experiments_are_valid_and_complete(name):
     assert list_runs(config)
 
 
+@pytest.mark.parametrize("name", ["contextssl/paper", "contextssl/cifar10", "contextssl/rendered"])
+def test_the_effect_of_the_probe_is_that_of_probes_trained_as_long(name):
+    evaluators = load_experiment(name)["evaluation"]["evaluators"]
+    assert evaluators["probe_effect"]["probe"]["steps"] == evaluators["relative_latents"]["probe"]["steps"]
+
+
 def test_config_yaml_names_an_experiment_and_this_machine():
     given = read_yaml(ROOT / "config.yaml")
     assert set(given) == {"experiment", "engine"}
@@ -174,6 +180,17 @@ CIFAR = ["dataset_settings", "embedded", "views"]
         (["sources", "embedded", "download"], "cifar10", "sources.embedded"),
         (["sources", "adult", "download"], "adlt", "sources.adult.download names 'adlt'; did you mean 'adult'?"),
         (["sources", "adult", "layout"], "csv", "sources.adult.layout names 'csv'; there is"),
+        (
+            ["sources", "embedded", "layout"],
+            "rendered",
+            "sources.embedded.layout is 'rendered', which draws images instead of reading files; give the",
+        ),
+        (
+            ["sources", "embedded", "render", "jpeg_quality"],
+            None,
+            "its layout 'threediebench' reads such files; write layout: rendered, or give a jpeg_quality",
+        ),
+        (["sources", "adult", "layout"], "rendered", "sources.adult.layout is 'rendered', which draws images"),
         (["engine", "devise"], "cpu", "did you mean 'device'?"),
         (["engine", "threads"], 0, "engine.threads: 0 is less than the minimum"),
         (["papers"], ["contextsll"], "papers names 'contextsll'; did you mean 'contextssl'?"),

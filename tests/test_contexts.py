@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from workflow_scripts.data.latents import ViewActions
-from workflow_scripts.evaluation.contexts import list_actions, make_contexts, parse_context
+from workflow_scripts.evaluation.contexts import _draw_others, list_actions, make_contexts, parse_context
 from workflow_scripts.evaluation.settings import Contexts
+from workflow_scripts.experiment.rooms import read_schema
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -33,6 +34,16 @@ def test_kinds_show_what_they_are_named_for(actions):
     for kind, shown in kinds.items():
         hidden = {"rotation": slice(4, 6), "color": slice(0, 4)}.get(kind.partition("+")[0], slice(0, 6))
         assert not shown[:, hidden].any(), kind
+
+
+def test_a_single_pair_cannot_be_shuffled():
+    """It would keep its own action, so fewer than two pairs are refused."""
+    pairs = read_schema("evaluation", "contexts")["properties"]["pairs"]
+    assert pairs["minimum"] == 2
+    for together in (2, 3):
+        for seed in range(5):
+            others = _draw_others(3 * together, together, seed)
+            assert (others != torch.arange(3 * together)).all()
 
 
 def test_shuffled_gives_every_pair_the_action_of_another(actions):

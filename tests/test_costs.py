@@ -1,6 +1,7 @@
 """Costs: the sizes of small cases by hand, and of what was really written."""
 
 import pytest
+from project import run_snakemake
 
 from workflow_scripts.experiment import costs
 from workflow_scripts.experiment.config import load_experiment
@@ -66,3 +67,13 @@ def test_what_is_trained_is_not_counted(paper, monkeypatch, tmp_path):
 
 def test_what_is_imported_is_not_trained(paper):
     assert costs.count_trained(paper, run("3diebench", "contextssl~authors")) == 0
+
+
+@pytest.mark.workflow
+def test_what_stops_the_costs_is_told_where_they_would_be(tmp_path):
+    """`make plan` throws away what Snakemake says on stderr."""
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "throughput.csv").write_text("method\nsimclr\n")
+    said = run_snakemake(tmp_path, "--quiet", "all", "--", "costs", check=False)
+    assert said.returncode != 0
+    assert "error: results/throughput.csv holds no rows of throughput" in said.stdout

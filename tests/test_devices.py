@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from workflow_scripts.experiment import gpu_shares
+from workflow_scripts.experiment.gpu_shares import get_gpu_share, read_smallest_memory
+from workflow_scripts.experiment.runs import parse_run
 from workflow_scripts.support import gpus
 from workflow_scripts.support.errors import command
-from workflow_scripts.support.gpus import VISIBLE, find_gpus, list_gpus
+from workflow_scripts.support.gpus import VISIBLE, find_gpus, identify_gpus, list_gpus
 from workflow_scripts.training import devices, gpu_slots
 from workflow_scripts.training.gpu_slots import claim_gpu
 
@@ -26,7 +29,10 @@ gpu_slots.POLL_SECONDS = .05
 print(gpu_slots.claim_gpu(list_gpus(), Path(sys.argv[1]), int(sys.argv[2])), flush=True)
 sys.stdin.read()
 """
-TOOL = "#!/bin/sh\necho '0, GPU-aa-1, 81559, NVIDIA H100 80GB HBM3'\necho '1, GPU-bb-2, 8192, NVIDIA X'\n"
+TOOL = """#!/bin/sh
+echo '0, GPU-aa-1, 81559, Disabled, NVIDIA H100 80GB HBM3'
+echo '1, GPU-bb-2, 8192, [N/A], NVIDIA X, second edition'
+"""
 
 
 class Jobs:
@@ -35,10 +41,10 @@ class Jobs:
     def __init__(self, folder):
         self.folder, self.started, self.shares = folder, [], {}
 
-    def start(self, visible, share=100):
+    def start(self, visible, share=100, **more):
         name = f"job{len(self.started)}"
         with open(self.folder / name, "w") as said:
-            environment = {VISIBLE: visible, "PYTHONPATH": str(ROOT)}
+            environment = {VISIBLE: visible, "PYTHONPATH": str(ROOT), **more}
             command = [sys.executable, "-c", JOB, str(self.folder / "slots"), str(share)]
             job = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=said)
         self.started.append(job)
@@ -144,9 +150,29 @@ def test_a_job_that_dies_at_the_door_lets_the_next_one_pass(jobs):
     wait_for(lambda: small in jobs.claims())
 
 
+def test_one_gpu_under_several_names_has_one_set_of_slots(jobs, tool):
+    """And what the driver does not know, such as a part of a GPU, one of its own."""
+    tools = {"PATH": os.environ["PATH"]}
+    first = jobs.start("0", 60, **tools)
+    wait_for(lambda: jobs.claims() == {first: "0"})
+    second = jobs.start("GPU-aa", 60, **tools)
+    wait_for(lambda: jobs.waiting() == {second})
+    assert {path.name for path in (jobs.folder / "slots").iterdir() if path.is_dir()} == {"GPU-aa-1"}
+    jobs.kill(first)
+    wait_for(lambda: jobs.claims() == {second: "GPU-aa"})
+    part = jobs.start("MIG-a/1", 100, **tools)
+    wait_for(lambda: jobs.claims() == {second: "GPU-aa", part: "MIG-a/1"})
+    assert identify_gpus(["1", "GPU-bb-2", "MIG-a/1"]) == {
+        "1": "GPU-bb-2",
+        "GPU-bb-2": "GPU-bb-2",
+        "MIG-a/1": "MIG-a/1",
+    }
+
+
 @pytest.fixture
 def nothing_held(monkeypatch, tmp_path):
     monkeypatch.setattr(gpu_slots, "_held", [])
+    monkeypatch.setattr(gpus, "_share", 100)
     monkeypatch.setattr(devices, "slot_folder", lambda: tmp_path / "slots")
 
 
@@ -158,7 +184,7 @@ def test_only_visible_gpus_are_claimed(monkeypatch, tmp_path, nothing_held):
     assert list_gpus() == []
 
 
-def test_one_visible_gpu_is_claimed_too_and_once_a_process(monkeypatch, tmp_path, nothing_held):
+def test_one_visible_gpu_is_claimed_too_and_once_a_process(monkeypatch, tmp_path, tool, nothing_held):
     monkeypatch.setenv(VISIBLE, "3")
     monkeypatch.setattr(devices.torch.cuda, "is_available", lambda: True)
     for _ in range(2):  # a process that has one does not wait for itself
@@ -176,15 +202,31 @@ def test_torch_keeps_to_a_share_less_what_a_process_takes_beside(share, limit, m
     monkeypatch.setattr(devices.torch.cuda, "set_per_process_memory_fraction", set_to.append)
     devices.choose_device("cuda", 1, share)
     assert set_to == ([] if limit is None else [pytest.approx(limit)])
+    assert gpus.get_share() == share
 
 
-def test_a_job_without_room_says_what_to_do():
+@pytest.mark.parametrize(
+    ("share", "advice"),
+    [
+        (
+            20,
+            r"more than its share of a GPU's memory, 20 %; set `engine\.share_gpu: false`, so that it has a GPU alone",
+        ),
+        (
+            100,
+            r"end other programs on that GPU, or take a larger one.*\(A smaller .* another run: move the run's folder",
+        ),
+    ],
+)
+def test_a_job_without_room_says_what_to_do(share, advice, nothing_held):
     @command
     def main():
         raise devices.torch.OutOfMemoryError("CUDA out of memory")
 
-    with pytest.raises(SystemExit, match=r"set `engine\.share_gpu: false`, so that it has one alone"):
+    gpus.set_share(share)
+    with pytest.raises(SystemExit, match=advice) as stop:
         main()
+    assert ("share_gpu" in str(stop.value)) == (share < 100)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +242,10 @@ def test_make_hands_out_all_of_the_gpus_it_may_use(visible, limit, monkeypatch, 
 
 def test_the_machines_gpus_are_listed_by_index_with_their_memory(monkeypatch, tool):
     assert list_gpus() == ["0", "1"]
-    assert [(gpu.mib, gpu.name) for gpu in find_gpus()] == [(81559, "NVIDIA H100 80GB HBM3"), (8192, "NVIDIA X")]
+    assert [(gpu.mib, gpu.name) for gpu in find_gpus()] == [
+        (81559, "NVIDIA H100 80GB HBM3"),
+        (8192, "NVIDIA X, second edition"),
+    ]
     monkeypatch.setenv(VISIBLE, "GPU-bb")
     assert [gpu.index for gpu in find_gpus()] == ["1"]
     monkeypatch.setenv(VISIBLE, "0,MIG-cc")
@@ -208,3 +253,19 @@ def test_the_machines_gpus_are_listed_by_index_with_their_memory(monkeypatch, to
     monkeypatch.delenv(VISIBLE)
     monkeypatch.setenv("PATH", "/nowhere")
     assert list_gpus() == gpus.find_gpus() == []
+
+
+@pytest.mark.parametrize(
+    ("memory", "mode"), [("[N/A]", "[N/A]"), ("[Not Supported]", "Disabled"), ("81559", "Enabled")]
+)
+def test_a_gpu_of_unknown_memory_is_locked_and_not_shared(memory, mode, monkeypatch, tool, small_config):
+    """The driver does not say, or says that of a GPU of which a job sees a part."""
+    tool.write_text(f"#!/bin/sh\necho '0, GPU-aa-1, {memory}, {mode}, NVIDIA GB10'\necho '1, GPU-b, 8192, [N/A], X'\n")
+    assert list_gpus() == ["0", "1"]
+    assert [gpu.mib for gpu in find_gpus()] == [0, 8192]
+    assert read_smallest_memory.__wrapped__() == 0
+    monkeypatch.setattr(gpu_shares, "read_smallest_memory", read_smallest_memory.__wrapped__)
+    run = parse_run("contextssl", "embedded", "simclr", 0)
+    assert get_gpu_share(small_config, run, "training") == 100
+    monkeypatch.setenv(VISIBLE, "1")
+    assert get_gpu_share(small_config, run, "training") < 100

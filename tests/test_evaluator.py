@@ -89,6 +89,37 @@ def test_every_readout_and_an_online_probe_are_measured(packed, tmp_path, monkey
         assert found["logits", "", None, split, "class", "top1"] == pytest.approx(expected)
 
 
+def test_every_probe_is_tried_but_for_the_one_that_relative_latents_are_read_by(packed, tmp_path):
+    for method, places in (
+        ("contextssl", {("z+", "context rotation", 2), ("z+", "context color", 2)}),
+        ("simclr", {("h", "", None)}),
+    ):
+        found = measure(open_small(tmp_path / method, method, STORED, packed), "probe_effect")
+        assert {key[:3] for key in found} == places
+        linear = {f"{group}_by_{name}" for group in ("rotation", "color") for name in ("exact", "adam")}
+        assert {key[4] for key in found} == linear | {"color_by_network"}
+
+
+def test_outputs_of_a_transformer_are_read_at_length_1_and_all_else_as_it_is(packed, tmp_path, monkeypatch):
+    run = open_small(tmp_path, "contextssl", STORED, packed)
+    seen, bank = {}, run.bank
+
+    def watch(split, arrays, unit=False):
+        for array in arrays:
+            seen.setdefault(name, {}).setdefault(array.partition(".")[0], set()).add(unit)
+        return bank(split, arrays, unit)
+
+    monkeypatch.setattr(run, "bank", watch)
+    for name in ("relative_latents", "individual_latents", "probe_effect", "classes", "context_labels"):
+        assert measure(run, name)
+    both = {"h": {False}, "z+": {True}}
+    assert seen == {
+        **dict.fromkeys(("relative_latents", "individual_latents", "context_labels"), both),
+        "classes": {**both, "zr": {True}},
+        "probe_effect": {"z+": {True}},
+    }
+
+
 def test_labels_that_depend_on_the_context_have_features_as_control(packed, tmp_path):
     run = open_small(tmp_path, "contextssl", STORED, packed)
     assert make_small_evaluator("context_labels").skip(run) == ""

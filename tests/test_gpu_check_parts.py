@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from project import tell
 
+from workflow_scripts.benchmarks.experiments import read_config
 from workflow_scripts.benchmarks.gpu import drawing, learning, speed
 from workflow_scripts.benchmarks.gpu.evaluating import largest_steps
 from workflow_scripts.benchmarks.gpu.parts import Part, Results, run_parts
@@ -152,16 +154,19 @@ def test_the_same_noise_agrees_and_a_shift_of_two_deviations_does_not():
 @pytest.mark.unit
 def test_objects_are_as_many_as_there_is_time_for():
     settings = RenderSettings(classes=20, objects_per_class=ObjectsPerClass(200, 20), views=50)
-    assert drawing.limit_objects(settings, 1e9) == settings
-    half = drawing.limit_objects(settings, 110_000)
-    assert half.objects_per_class == ObjectsPerClass(100, 10)
-    assert drawing.count_images(half) == 110_000
-    assert drawing.limit_objects(settings, 1).objects_per_class == ObjectsPerClass(2, 2)
+    assert drawing.limit_images(settings, 1e9, 512) == settings
+    half = drawing.limit_images(settings, 110_000, 512)
+    assert half == replace(settings, objects_per_class=ObjectsPerClass(100, 10))
+    # Not fewer than a batch, and one of a class more: 27 of 20 classes; of their views as many as there is time for.
+    few = drawing.limit_images(settings, 4000, 512)
+    assert few == replace(settings, objects_per_class=ObjectsPerClass(27, 2), views=7)
+    assert drawing.limit_images(settings, -1, 512) == replace(few, views=2)
+    assert drawing.limit_images(replace(settings, views=1), 1, 10**6).objects_per_class == ObjectsPerClass(200, 2)
 
 
 @pytest.mark.faults
 def test_where_the_gpu_cannot_draw_processors_draw_few(tmp_path, monkeypatch):
-    check, found = Check(tmp_path, "cpu", choose_scale(rehearsal=True), seconds=60), []
+    check, found = Check(tmp_path, "cpu", choose_scale(rehearsal=True), seconds=0), []
     real = drawing.pack
 
     def pack_once(*arguments, **options):
@@ -170,9 +175,11 @@ def test_where_the_gpu_cannot_draw_processors_draw_few(tmp_path, monkeypatch):
 
     monkeypatch.setattr(drawing, "pack", pack_once)
     drawing.draw_for_training(check, found.append)
-    assert found[0] == {"case": "drawn by the GPU", "error": "RuntimeError: CUDA error"}
+    assert found[0] == {"case": "drawn on the device cpu", "error": "RuntimeError: CUDA error"}
     packed = PackedDataset(check.packed("learning"))
-    assert drawing.count_images(RenderSettings()) > packed.inputs.shape[0] * packed.inputs.shape[1] > 0
+    assert packed.inputs.shape[1] == 2  # there was no time left
+    for _, settings in list_timed(read_config(check.scale.speed)):
+        assert len(open_data(check.packed("learning"), settings, CPU).views) >= settings["training"]["batch"]
 
 
 @pytest.mark.unit
@@ -251,7 +258,7 @@ def test_speeds_become_rows_that_plans_read():
         "versions": versions,
         "parts": {"training": {"measurements": found, "rows": []}},
     }
-    rows = {row.method: row for row in speed.list_throughput(results, scale)}
+    rows = {row.method: row for row in speed.list_speeds(results, scale)}
     assert {name: row.images_per_second for name, row in rows.items()} == {"simclr": 100.0, "contextssl": 300.0}
     assert rows["contextssl"].resolution == 128
     assert rows["contextssl"].device == "NVIDIA H100"

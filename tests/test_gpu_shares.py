@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -141,17 +142,29 @@ def method_name(name, group):
     return f"{name}@{group}" if group else name
 
 
-def test_rules_ask_for_shares(tmp_path):
+@pytest.mark.parametrize("device", ["auto", "cpu"])
+def test_rules_ask_for_shares(device, tmp_path):
     """Snakemake's own plan, on a machine with a pretended GPU."""
     tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho '0, GPU-aa, 81559, NVIDIA H100'\n")
+    tool.write_text("#!/bin/sh\necho '0, GPU-aa, 81559, Disabled, NVIDIA H100'\n")
     tool.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     environment.pop("CUDA_VISIBLE_DEVICES", None)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "4", "--dry-run"]
-    options = ["--resources", "gpu_share=100", "--config", "experiment=contextssl/smoke", "--printshellcmds"]
+    options = [
+        "--resources",
+        "gpu_share=100",
+        "--config",
+        "experiment=contextssl/smoke",
+        f"engine={{device: {device}}}",
+    ]
     result = subprocess.run(
-        [*command, *options], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+        [*command, *options, "--printshellcmds"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert result.returncode == 0, result.stderr
     asked = [line for line in result.stdout.splitlines() if "--gpu-share" in line]
@@ -159,4 +172,8 @@ def test_rules_ask_for_shares(tmp_path):
     runs = len(list_runs(load_experiment("contextssl/smoke")))
     assert len(trained) == runs
     assert len(asked) == 2 * runs
-    assert all("--gpu-share 10 " in line for line in asked), json.dumps(asked[:1])
+    share = 10 if device == "auto" else 0
+    assert all(f"--gpu-share {share} " in line for line in asked), json.dumps(asked[:1])
+    held = re.findall(r"\bgpu=(\d+), gpu_share=(\d+)", result.stdout)
+    assert len(held) > 2 * runs
+    assert {(gpu, part != "0") for gpu, part in held} == ({("1", True), ("0", False)} if share else {("0", False)})

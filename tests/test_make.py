@@ -76,6 +76,22 @@ def test_arguments_are_words_and_come_beside_what_make_says(checkout):
     assert "<--config><experiment=p/q><--dry-run><--quiet><rules><--config><methods=[a b]><-n>" in start
 
 
+def test_the_check_of_a_gpu_installs_nothing(checkout):
+    """The environment where there is one, however old; else the machine's Python, or the one given."""
+    for kind in ("runtime", "development"):
+        (checkout / ".venv" / f"{kind}.installed").unlink()
+    called = "<-m><workflow_scripts.gpu_check><--minutes><3>"
+    assert make(checkout, "gpu-check", "ARGS=--minutes 3").stdout.startswith(called)
+    (checkout / ".venv" / "bin" / "python").unlink()
+    here = checkout / ODD / "bin"
+    (here / "python").rename(here / "python3")
+    path = f"{here}:{os.environ['PATH']}"
+    assert make(checkout, "gpu-check", "ARGS=--minutes 3", PATH=path).stdout.strip() == f"{called}{here}"
+    given = checkout / "given"
+    (here / "python3").rename(given)
+    assert make(checkout, "gpu-check", f"PYTHON={given}", "ARGS=--minutes 3").stdout.startswith(called)
+
+
 def test_no_experiment_is_the_configs(checkout):
     assert "experiment=" not in make(checkout, "plan").stdout
 

@@ -14,6 +14,7 @@ from workflow_scripts.evaluation.fitting import Moments, fit_probe, predict, sol
 from workflow_scripts.evaluation.metrics import r2_per_component, top1
 from workflow_scripts.evaluation.probes import (
     Bank,
+    Flat,
     draw_view_pairs,
     probe_class,
     probe_context_labels,
@@ -182,6 +183,23 @@ def test_solved_probes_are_those_of_scikit_learn(random):
         exact = LinearRegression().fit(inputs[model].double(), target.double())
         found = predict(probe, inputs.split(300, dim=1))[model]
         np.testing.assert_allclose(found, exact.predict(inputs[model].double()), atol=1e-4, rtol=1e-4)
+
+
+def test_banks_are_read_where_they_are():
+    """As if some views of all were one array, which would be a copy of them: here of 20 TB."""
+    banks = [make_bank(seed, mixing(), objects=7) for seed in (0, 1)]
+    banks[1] = dataclasses.replace(banks[1], values=banks[1].values.half())
+    whole = torch.cat([bank.values[:, :, 1:4].flatten(1, 2).float() for bank in banks], dim=1)
+    flat = Flat(banks, range(1, 4), torch.arange(42))
+    chosen = torch.randperm(42, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(flat.take(chosen), whole[:, chosen])
+    (inputs, targets), *others = flat.parts()
+    assert torch.equal(inputs, whole)
+    assert torch.equal(targets, torch.arange(42))
+    assert not others
+    objects = 10**8
+    huge = Bank(torch.ones(1, 1, 1, 1).expand(1, objects, 50, 1000), torch.zeros(1), torch.zeros(1).expand(objects))
+    assert Flat([huge, huge], range(50), torch.zeros(1)).take(torch.tensor([0, 60 * objects])).sum() == 2000
 
 
 def test_context_labels_need_embeddings_that_show_the_context():

@@ -1,5 +1,6 @@
 """Images that are drawn when they are packed, and drawing on another device than a CPU."""
 
+import importlib
 import json
 import re
 import shutil
@@ -15,6 +16,7 @@ from raw_trees import digests
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
+from workflow_scripts.data.readers.base import DrawingReader
 from workflow_scripts.data.readers.rendered import Rendered
 from workflow_scripts.data.readers.threediebench import ThreeDIEBench
 from workflow_scripts.data.rendering import raycaster
@@ -23,6 +25,7 @@ from workflow_scripts.data.rendering.scenes import SPLITS, list_objects, make_cl
 from workflow_scripts.data.rendering.settings import parse_settings
 from workflow_scripts.data.rendering.source import draw_tree
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.plugins import list_plugins
 
 pytestmark = [pytest.mark.unit, pytest.mark.usefixtures("unsynced")]
 
@@ -125,6 +128,14 @@ def test_wrong_layouts_are_refused_with_advice(without, jpeg, tmp_path):
     stamp.write_text('{"renderer": 1, "jpeg_quality": null, "views": 1}')
     with pytest.raises(UserError, match=r"views: 1 is less than the minimum of 2"):
         Rendered(tmp_path / "changed")
+
+
+def test_planning_knows_which_readers_draw():
+    drawing = list_plugins("data.readers", "DRAWS")
+    for layout in list_plugins("data.readers", "open_reader"):
+        module = importlib.import_module(f"workflow_scripts.data.readers.{layout}")
+        found = isinstance(module.open_reader, type) and issubclass(module.open_reader, DrawingReader)
+        assert found == (layout in drawing), layout
 
 
 # --- packing ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,15 @@ from workflow_scripts.evaluation.embeddings import read_ahead
 from workflow_scripts.evaluation.metrics import r2_per_component, top1
 from workflow_scripts.evaluation.probes import Bank, probe_class, probe_individual, probe_relative
 from workflow_scripts.evaluation.settings import ProbeSettings
-from workflow_scripts.evaluation.storage import Embeddings, Storage, choose_storage, faster_products, find_room, shrink
+from workflow_scripts.evaluation.storage import (
+    Embeddings,
+    Storage,
+    choose_storage,
+    count_free,
+    faster_products,
+    find_room,
+    shrink,
+)
 
 pytestmark = pytest.mark.unit
 CPU = torch.device("cpu")
@@ -73,6 +81,26 @@ def test_a_cpu_holds_and_multiplies_in_float32():
     assert find_room(2**50, CPU) == CPU
     with faster_products(CPU):
         assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_gpu_without_an_index_tells_its_free_memory(monkeypatch):
+    """Of all that torch tells, one number is of a device with an index only; the torch that is installed decides."""
+    for name, value in {
+        "mem_get_info": (50_000, 100_000),
+        "memory_allocated": 10_000,
+        "memory_reserved": 20_000,
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device=None, value=value: value)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
+    monkeypatch.setattr(torch.cuda.memory, "_lazy_init", lambda: None)
+    monkeypatch.setattr(torch._C, "_cuda_getMemoryFraction", {3: 0.8}.__getitem__, raising=False)
+    gpu = torch.device("cuda")
+    assert count_free(gpu) == 60_000  # of 70,000 that it could have; it may have 80,000
+    monkeypatch.setattr(torch._C, "_cuda_getMemoryFraction", {3: 0.25}.__getitem__, raising=False)
+    assert count_free(gpu) == 15_000
+    assert choose_storage(gpu) == Storage(True, 5250, 4500)
+    assert choose_storage(gpu, files=True).kept == 0
+    assert (find_room(7499, gpu), find_room(7500, gpu)) == (gpu, CPU)
 
 
 def test_products_are_as_exact_as_before_once_a_gpu_is_done():

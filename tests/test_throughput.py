@@ -1,5 +1,6 @@
 """What `make plan` says of hours: measured speeds by device, this machine's first, and where they are from."""
 
+import dataclasses
 import json
 
 import pandas as pd
@@ -10,13 +11,13 @@ from workflow_scripts.benchmarks.training import list_throughput
 from workflow_scripts.experiment import plan, throughput
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.costs import count_trained
-from workflow_scripts.experiment.plan import describe_sharing, describe_training, estimate_hours
+from workflow_scripts.experiment.plan import describe_costs, describe_sharing, describe_training, estimate_hours
 from workflow_scripts.experiment.runs import get_settings, list_runs, parse_run
 from workflow_scripts.experiment.throughput import (
     SHIPPED,
     Throughput,
     describe_encoder,
-    get_work,
+    get_workload,
     name_device,
     read_measured,
     read_rows,
@@ -56,8 +57,8 @@ def test_encoders_are_told_apart_by_what_they_depart_in(paper, small_config):
     assert describe_encoder({"kind": "resnet18", "stem": "imagenet"}) == describe_encoder({"kind": "resnet18"})
     assert describe_encoder({"kind": "resnet18", "stem": "cifar"}) == "resnet18 stem=cifar"
     assert describe_encoder({"kind": "small", "channels": [8], "dim": 128}) == "small channels=[8]"
-    assert get_work(paper, list_runs(paper)[2]) == ("sie", "resnet18", 128)
-    assert get_work(small_config, parse_run("contextssl", "adult", "simclr", 0)) == ("simclr", "mlp", 0)
+    assert get_workload(paper, list_runs(paper)[2]) == ("sie", "resnet18", 128)
+    assert get_workload(small_config, parse_run("contextssl", "adult", "simclr", 0)) == ("simclr", "mlp", 0)
 
 
 def test_rows_are_kept_as_written_and_replaced_by_newer_ones(tmp_path):
@@ -65,6 +66,9 @@ def test_rows_are_kept_as_written_and_replaced_by_newer_ones(tmp_path):
     record_rows([row("a", 10), row("b", 20)], path)
     record_rows([row("a", 30, source="again, later"), row("a", 40, device="CPU")], path)
     assert read_rows(path) == [row("a", 30, source="again, later"), row("b", 20), row("a", 40, device="CPU")]
+    quick = dataclasses.replace(row("a", 99), n=2)
+    record_rows([quick, dataclasses.replace(row("b", 21), n=4)], path)  # of two repeats, in the place of three: no
+    assert [found.images_per_second for found in read_rows(path)] == [30, 21, 40]
     path.write_text("method,encoder\na,b\n")
     with pytest.raises(UserError, match="holds no rows of throughput"):
         read_rows(path)
@@ -74,8 +78,8 @@ def test_shipped_rows_are_of_methods_and_encoders_there_are():
     rows = read_rows(SHIPPED)
     assert rows
     runs = list_runs(load_experiment("contextssl/paper"))
-    known = {get_work(load_experiment("contextssl/paper"), run) for run in runs}
-    assert {row.work for row in rows} <= known
+    known = {get_workload(load_experiment("contextssl/paper"), run) for run in runs}
+    assert {row.workload for row in rows} <= known
     assert all(row.source and row.n >= 3 for row in rows)
 
 
@@ -84,12 +88,14 @@ def test_hours_by_hand(paper):
     images = {run: count_trained(paper, run) for run in list_runs(paper)}
     one = next(iter(images.values()))
     assert set(images.values()) == {one}
-    measured = {r.work: r for r in (row("contextssl", 1000), row("simclr", 2000), row("vicreg", 10, resolution=32))}
+    measured = {r.workload: r for r in (row("contextssl", 1000), row("simclr", 2000), row("vicreg", 10, resolution=32))}
     estimate = estimate_hours(paper, images, measured)
     assert estimate.hours == pytest.approx((one / 1000 + one / 2000 + one / 1000) / 3600)
     assert estimate.guessed == [("sie", "resnet18", 128)]
     assert estimate.unknown == 0
-    nothing = estimate_hours(paper, images, {measured["vicreg", "resnet18", 32].work: row("vicreg", 10, resolution=32)})
+    nothing = estimate_hours(
+        paper, images, {measured["vicreg", "resnet18", 32].workload: row("vicreg", 10, resolution=32)}
+    )
     assert (nothing.hours, nothing.unknown, nothing.measured) == (0, 3 * one, [])
 
 
@@ -148,6 +154,45 @@ def test_histories_of_runs_are_measurements_of_the_device_they_ran_on(paper, mon
     assert found["vicreg", "resnet18", 128].images_per_second == 2
 
 
+def test_runs_that_shared_a_gpu_are_no_measurements(paper, monkeypatch):
+    """On a CPU nobody has a share."""
+    monkeypatch.setattr(throughput, "read_json", lambda path: json.loads(path.read_text()))
+    monkeypatch.setattr(throughput, "get_gpu_share", lambda config, run, job: 10 if run.method == "simclr" else 100)
+    for name in ("contextssl", "simclr"):
+        settings = get_settings(paper, parse_run("contextssl", "3diebench", name, 0))
+        write_run(name, 0, [1, 70], settings, GPU.name)
+    write_run("simclr", 1, [1, 80], settings)
+    found = {(row.method, row.device): row.images_per_second for row in read_trainings(paper)}
+    assert found == {("contextssl", GPU.name): 70, ("simclr", "CPU"): 80}
+
+
+def test_old_and_damaged_run_folders_are_passed_over(paper, monkeypatch):
+    monkeypatch.setattr(throughput, "read_json", lambda path: json.loads(path.read_text()))
+    settings = get_settings(paper, parse_run("contextssl", "3diebench", "simclr", 0))
+    broken = [
+        {"encoder": {"kind": "vgg"}},
+        {"encoder": {**settings["encoder"], "gone": 1}},
+        {},
+        settings,
+        settings,
+        settings,
+        settings,
+    ]
+    for seed, given in enumerate(broken):
+        write_run("simclr", seed, [1, 100], given)
+    folders = [throughput.Path(parse_run("contextssl", "3diebench", "simclr", seed).folder) for seed in range(7)]
+    pd.DataFrame({"device": []}).to_parquet(folders[3] / "rows" / "evaluation.parquet")
+    (folders[4] / "rows" / "evaluation.parquet").write_text("no table")
+    (folders[5] / "state" / "history.jsonl").write_text('{"step": 1}\n')
+    (folders[6] / "run.json").unlink()
+    (folders[0].parent / "seedX" / "rows").mkdir(parents=True)
+    (folders[0].parent / "seedX" / "rows" / "evaluation.parquet").touch()
+    assert read_trainings(paper) == []
+    write_run("simclr", 7, [1, 50], settings)
+    assert [row.images_per_second for row in read_trainings(paper)] == [50]
+    describe_costs(paper)
+
+
 def test_the_device_is_the_one_that_jobs_run_on(config, gpu, monkeypatch):
     assert name_device(config) == GPU.name
     config["engine"]["device"] = "cpu"
@@ -169,5 +214,5 @@ def test_the_benchmark_writes_rows_that_plans_read(small_config):
         Measurement("training at 128 px", "simclr", "images", "images/s", 7.0, 4.0, 6.0, 3),
     ]
     (found,) = list_throughput(rows, machine)
-    assert found.work == get_work(small_config, parse_run("contextssl", "embedded", "simclr", 0))
+    assert found.workload == get_workload(small_config, parse_run("contextssl", "embedded", "simclr", 0))
     assert (found.images_per_second, found.device) == (5.0, "CPU")

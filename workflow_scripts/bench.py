@@ -1,6 +1,7 @@
 """`make bench`: how fast this machine does each part of the work, as a table and as rows.
 
-Speeds of trainings are also written beside the rows, as `throughput.csv`: in results/, `make plan` reads it.
+Speeds of trainings are also written beside the rows, as `throughput.csv`, unless there were fewer turns or steps than
+by default: in results/, `make plan` reads it.
 
 Each part runs in a process of its own, whose peak memory is a row too. What is compared runs in turn, and ratios are
 taken within each turn: the table gives their median, least and most.
@@ -18,14 +19,16 @@ from typing import Any
 
 from workflow_scripts.support.errors import command
 
+REPEATS, STEPS = 5, 10  # turns of each comparison, and training steps a turn
+
 
 def parse_arguments() -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("results/bench.csv"), help="rows to write")
     parser.add_argument("--only", nargs="+", default=[], help="parts to measure, by the start of their names")
-    parser.add_argument("--repeats", type=int, default=5, help="turns of each comparison (default: 5)")
-    parser.add_argument("--steps", type=int, default=10, help="training steps a turn (default: 10)")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"turns of each comparison (default: {REPEATS})")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"training steps a turn (default: {STEPS})")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: cuda where there is one)")
     return parser.parse_args()
 
@@ -117,7 +120,8 @@ def main() -> None:
     print(tabulate(lines, Measurement._fields, tablefmt="github"))
     print("\n" + ", ".join(f"{key} {value}" for key, value in machine.items()))
     write_text(arguments.output, pd.DataFrame(rows).assign(**machine).to_csv(index=False, float_format="%.6g"))
-    record_rows(list_throughput(rows, machine), arguments.output.with_name("throughput.csv"))
+    if arguments.repeats >= REPEATS and arguments.steps >= STEPS:
+        record_rows(list_throughput(rows, machine), arguments.output.with_name("throughput.csv"))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import shutil
 import subprocess
 import sys
-import tempfile
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 PYTHON, TORCH = (3, 11), (2, 11)  # the oldest that will do
 NONE = "none"
-SCRATCH_BYTES = 24 * 10**9  # twice what a check writes
 REHEARSAL_MINUTES = 20.0  # a limit for slow machines: a rehearsal takes about one
 # Modules that the parts import, by the packages that they come with.
 NEEDED = {
@@ -95,12 +92,6 @@ def _find_version(name: str) -> str:
         return NONE
 
 
-def choose_scratch() -> Path | None:
-    """Return a folder in memory that has room for all images, or None: a disk may take minutes to write them."""
-    memory = Path("/dev/shm")
-    return memory if memory.is_dir() and shutil.disk_usage(memory).free > SCRATCH_BYTES else None
-
-
 def list_parts(scale: Scale) -> list[Part]:
     """Return all parts in their order. The shares are what they are expected to take on an H100, and some more."""
     from workflow_scripts.benchmarks.gpu import drawing, evaluating, learning, recipe, speed
@@ -138,7 +129,8 @@ def main() -> None:
 
     from workflow_scripts.benchmarks.gpu.parts import Results, run_parts
     from workflow_scripts.benchmarks.gpu.scale import Check, choose_scale
-    from workflow_scripts.benchmarks.gpu.speed import list_throughput
+    from workflow_scripts.benchmarks.gpu.scratch import open_scratch
+    from workflow_scripts.benchmarks.gpu.speed import list_speeds
     from workflow_scripts.benchmarks.gpu.table import describe_results
     from workflow_scripts.experiment.throughput import record_rows
     from workflow_scripts.support.files import read_json
@@ -154,13 +146,13 @@ def main() -> None:
     parts = choose_parts(list_parts(scale), arguments.only)
     head = {"versions": describe_versions(rehearsal), "minutes": minutes, "rehearsal": rehearsal}
     results = Results(arguments.output, head)
-    with tempfile.TemporaryDirectory(dir=arguments.scratch or choose_scratch()) as scratch:
+    with open_scratch(arguments.scratch) as scratch:
         if rehearsal:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        check = Check(Path(scratch), "cpu" if rehearsal else "cuda", scale, share=minutes / scale.minutes)
+        check = Check(scratch, "cpu" if rehearsal else "cuda", scale, share=minutes / scale.minutes)
         run_parts(parts, check, results, 60 * minutes)
     if not rehearsal:
-        record_rows(list_throughput(results.as_json(), scale), arguments.output.with_name("throughput.csv"))
+        record_rows(list_speeds(results.as_json(), scale), arguments.output.with_name("throughput.csv"))
     print(f"\n{describe_results(read_json(arguments.output))}\n\n{arguments.output} has all of it")
 
 

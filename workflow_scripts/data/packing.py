@@ -60,7 +60,7 @@ def list_settings(
     }
 
 
-def normalise(sums: np.ndarray, pixels: int) -> Normalisation:
+def find_normalisation(sums: np.ndarray, pixels: int) -> Normalisation:
     """Return mean and standard deviation per channel. sums (2, 3): over so many pixels, and over their squares."""
     mean, square = sums / pixels / [[255], [255**2]]
     std = np.sqrt(np.maximum(square - mean**2, 0))
@@ -80,7 +80,8 @@ def make_meta(
     normalisation = reader.normalisation
     if job.measures:
         shape = read_header(partial.path("inputs"))[0]
-        normalisation = normalise(np.load(partial.path(SUMS))[:train].sum(axis=0), train * math.prod(shape[1:-1]))
+        sums = np.load(partial.path(SUMS))[:train].sum(axis=0)
+        normalisation = find_normalisation(sums, train * math.prod(shape[1:-1]))
     return {
         **{key: manifest[key] for key in ("source", "description")},
         "caveat": "; ".join(filter(None, caveats)),

@@ -7,7 +7,7 @@ are trained by Adam.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,27 +147,33 @@ def _sum_pairs(
 class Flat:
     """Embeddings one by one, with what is to be read from each: `targets` (n, K), or classes (n,).
 
-    values: (M, n, D), of which `prepare` makes inputs, a few at a time.
+    They are some views of every object of one bank after another, all of one size: read where they are, since a copy
+    of a bank may not fit into a GPU's memory.
     """
 
-    def __init__(self, values: Tensor, targets: Tensor, prepare: Callable[[Tensor], Tensor]) -> None:
-        self.values, self.targets, self._prepare = values, targets, prepare
+    def __init__(self, banks: Sequence[Bank], views: range, targets: Tensor) -> None:
+        self._banks, self._views, self.targets = banks, views, targets
+        self.device = banks[0].values.device
 
-    def take(self, chosen: Tensor | slice) -> Tensor:
-        """Return the inputs (M, B, D) of some of them."""
-        return self._prepare(self.values[:, chosen])
+    def take(self, chosen: Tensor) -> Tensor:
+        """Return the inputs (M, B, D) of some of them (B,), on their device."""
+        count = len(self._views)
+        which, place = chosen // (len(self._banks[0].labels) * count), chosen // count % len(self._banks[0].labels)
+        view = chosen % count + self._views.start
+        values = self._banks[0].values[:, place, view]
+        for number, bank in enumerate(self._banks[1:], 1):
+            values = torch.where((which == number)[:, None], bank.values[:, place, view], values)
+        return self._banks[0].prepare(values)
 
     def parts(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield inputs and targets of all, some at a time."""
-        for start in range(0, len(self.targets), CHUNK):
-            part = slice(start, start + CHUNK)
-            inputs = self.take(part)
-            yield inputs, self.targets[part].to(inputs.device)
+        for chosen in torch.arange(len(self.targets), device=self.device).split(CHUNK):
+            yield self.take(chosen), self.targets[chosen.to(self.targets.device)].to(self.device)
 
 
 def probe_flat(train: Flat, outputs: int, settings: ProbeSettings, seed: int, purpose: str) -> nn.Module:
     """Train M probes on embeddings drawn one by one."""
-    device = train.values.device
+    device = train.device
     targets = train.targets.to(device)
 
     def batches() -> Iterator[ProbeBatch]:
@@ -191,7 +197,7 @@ def probe_individual(
     kept = slice(views.start, views.stop)
 
     def flat(bank: Bank) -> Flat:
-        return Flat(bank.values[:, :, kept].flatten(1, 2), bank.states[:, kept, entries].flatten(0, 1), bank.prepare)
+        return Flat([bank], views, bank.states[:, kept, entries].flatten(0, 1))
 
     learnt, found = flat(train), {split: flat(bank) for split, bank in tests.items()}
     if train.constant:
@@ -227,8 +233,7 @@ def probe_context_labels(
         views = banks[0].states.shape[1]
         bins = torch.from_numpy(np.digitize(banks[0].states[..., entry].numpy(), edges)).flatten()
         labels = torch.cat([banks[0].labels.repeat_interleave(views), classes + bins])
-        values = torch.cat([bank.values.flatten(1, 2) for bank in banks], dim=1)
-        return Flat(values, labels, banks[0].prepare)
+        return Flat(banks, range(views), labels)
 
     probe = probe_flat(flat(train), classes + BINS, settings, seed, "context labels")
     found = {split: flat(banks) for split, banks in tests.items()}
@@ -239,10 +244,9 @@ def probe_class(
     train: Bank, tests: dict[str, Bank], views: range, classes: int, settings: ProbeSettings, seed: int
 ) -> Predictions:
     """Predict the class of every view: truth (n,), predictions (M, n)."""
-    kept = slice(views.start, views.stop)
 
     def flat(bank: Bank) -> Flat:
-        return Flat(bank.values[:, :, kept].flatten(1, 2), bank.labels.repeat_interleave(len(views)), bank.prepare)
+        return Flat([bank], views, bank.labels.repeat_interleave(len(views)))
 
     found = {split: flat(bank) for split, bank in tests.items()}
     if train.constant:

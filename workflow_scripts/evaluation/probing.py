@@ -24,10 +24,9 @@ def probe_places(
     places: list[MeasuredArray],
     probes: dict[str, Probe],
     metrics: Metrics,
-    unit: bool = False,
     redrawn: bool = False,
 ) -> Iterator[Row]:
-    """Yield the rows of every place. places: of one representation. probes: by task. unit: it is read at length 1.
+    """Yield the rows of every place. places: of one representation. probes: by task.
 
     redrawn: contexts that were drawn n times have a row `<metric>_sd` beside that of the first draw, the standard
     deviation over all draws.
@@ -35,7 +34,7 @@ def probe_places(
     drawn = [*places, *(again for place in places for again in run.redraws(place))] if redrawn else places
     found: dict[tuple[Any, ...], list[float]] = {}
     for part in run.side_by_side(drawn):
-        arrays = [place.array for place in part]
+        arrays, unit = [place.array for place in part], part[0].unit
         train, tests = run.bank("train", arrays, unit), {split: run.bank(split, arrays, unit) for split in run.splits}
         for task, probe in probes.items():
             for split, (truth, predicted) in probe(train, tests).items():

@@ -28,8 +28,10 @@ from workflow_scripts.evaluation.settings import Contexts
 from workflow_scripts.evaluation.storage import Embeddings, Storage, choose_storage, faster_products
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.kinds import CONTEXT
-from workflow_scripts.methods.base import ContextMethod, Method, Task
+from workflow_scripts.methods.base import ContextMethod, Method
 from workflow_scripts.training.run import load_run
+
+UNIT = ("z+", "zr")  # representations that probes read at length 1
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class MeasuredArray:
     array: str
     condition: str = ""
     level: int | None = None
+
+    @property
+    def unit(self) -> bool:
+        """Whether it is read at length 1: outputs of a transformer are, all else as it is (Gupta et al. 2024)."""
+        return self.representation in UNIT
 
     def columns(self, split: str) -> dict[str, Any]:
         """Return the place as columns of a row."""
@@ -205,12 +212,28 @@ def open_run(
 ) -> EvaluatedRun:
     """Embed the training split and every evaluated split of a run, under every context, into `folder`.
 
-    data: folder of the packed data. others: those of other sources by name. storage: how embeddings are held, by
-    default as suits the device. Raises `UserError` for weights that are damaged or of another run.
+    The arguments are those of `embed_run`. Raises `UserError` for weights that are damaged or of another run.
     """
     settings, _ = read_identity(run)
+    return embed_run(load_run(run, data, device), settings, data, evaluation, folder, device, others, storage)
+
+
+def embed_run(
+    method: Method,
+    settings: dict[str, Any],
+    data: Path,
+    evaluation: dict[str, Any],
+    folder: Path,
+    device: torch.device,
+    others: dict[str, Path],
+    storage: Storage | None = None,
+) -> EvaluatedRun:
+    """Embed the training split and every evaluated split by a method that is there already, as `load_run` returns it.
+
+    settings: the run's. data: folder of the packed data. others: those of other sources by name. storage: how
+    embeddings are held, by default as suits the device.
+    """
     train = open_views(data, settings["dataset"], "train", device)
-    method = load_run(run, data, device, Task(train.space, train.classes))
     contexts: DrawnContexts = {}
     redrawn: DrawnContexts = {}
     embeddings = Embeddings(folder, storage or choose_storage(device))
@@ -221,7 +244,7 @@ def open_run(
             given = Contexts(**evaluation["contexts"]), evaluation["seed"]
             contexts, redrawn = draw_contexts(method, train, *given), redraw_contexts(method, train, *given)
         for split in ("train", *evaluation["splits"]):
-            views = open_views(data, settings["dataset"], split, device)
+            views = train if split == "train" else open_views(data, settings["dataset"], split, device)
             embeddings.write(split, embed_split(method, views, contexts, device))
     other_data = OtherData(others, data, device)
     return EvaluatedRun(method, settings, evaluation, train, embeddings, contexts, other_data, device, redrawn)

@@ -84,7 +84,7 @@ class Contexts:
     lengths: Annotated[list[Length], MinLen(1)] = field(default_factory=lambda: [0, 2, 6, 14, 30, 126])
     controls: list[Control] = field(default_factory=lambda: ["zero-action", "shuffled", "foreign"])
     control_lengths: Annotated[list[Length], MinLen(1)] = field(default_factory=lambda: [14])
-    pairs: Count = 64
+    pairs: Annotated[int, Ge(2)] = 64  # of one pair alone no action could be shuffled
     draw: Literal["seeded", "released"] = "seeded"
     draws: Count = 1
     draw_lengths: list[Length] = field(default_factory=lambda: [2, 14])

@@ -45,7 +45,8 @@ def count_free(device: torch.device) -> int:
     """Return the free bytes of a GPU that this process may have, with those that it holds and does not use."""
     free, total = torch.cuda.mem_get_info(device)
     used, reserved = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
-    allowed = int(total * torch.cuda.get_per_process_memory_fraction(device))
+    # Alone of these functions it takes no device without an index, which is what a job has.
+    allowed = int(total * torch.cuda.get_per_process_memory_fraction(torch.cuda.current_device()))
     return min(free + reserved, allowed) - used
 
 

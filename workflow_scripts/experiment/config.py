@@ -49,6 +49,7 @@ def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]
         if name not in known:
             raise UserError(f"config: {where} names {name!r}; {suggest(name, known)}")
     completed: dict[str, Any] = fill(config, _read_skeleton())
+    _check_layouts(completed)
     _check_groups(completed)
     check_runs(completed)
     return completed
@@ -101,6 +102,23 @@ def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, 
             yield f"sources.{source}.download", entry["download"], downloads
     for place, name in name_other_sources(config.get("evaluation", {}).get("evaluators", {})):
         yield f"evaluation.evaluators.{place}", name, config["sources"]
+
+
+def _check_layouts(config: dict[str, Any]) -> None:
+    """Raise `UserError` where a source has no image files, but a layout that reads such, or the reverse."""
+    draws = list_plugins("data.readers", "DRAWS")
+    for source, entry in config["sources"].items():
+        layout, without = entry["layout"], "render" in entry and entry["render"]["jpeg_quality"] is None
+        if without and layout not in draws:
+            raise UserError(
+                f"config: sources.{source} has no image files, since its render.jpeg_quality is null, and its layout "
+                f"{layout!r} reads such files; write layout: {' or '.join(draws)}, or give a jpeg_quality"
+            )
+        if layout in draws and not without:
+            raise UserError(
+                f"config: sources.{source}.layout is {layout!r}, which draws images instead of reading files; give the "
+                "source `render: {jpeg_quality: null}`, or the layout of its files"
+            )
 
 
 def _check_groups(config: dict[str, Any]) -> None:

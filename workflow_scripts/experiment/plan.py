@@ -13,7 +13,7 @@ from typing import Any
 from workflow_scripts.experiment.costs import GIB, count_trained, embedding_bytes, packed_bytes
 from workflow_scripts.experiment.gpu_shares import get_gpu_share
 from workflow_scripts.experiment.runs import Run, list_other_sources, list_runs
-from workflow_scripts.experiment.throughput import Throughput, Work, get_work, name_device, read_measured
+from workflow_scripts.experiment.throughput import Throughput, Workload, get_workload, name_device, read_measured
 from workflow_scripts.support.gpus import find_gpus
 
 
@@ -44,13 +44,13 @@ def describe_costs(config: dict[str, Any]) -> str:
 class Estimate:
     """Hours of trainings on a device, and what they rest on.
 
-    measured: rows that were used. guessed: works without a row, taken at the speed of the slowest row of their encoder
-    and resolution. unknown: images of the trainings for which there is not even that; `hours` are without them.
+    measured: rows that were used. guessed: workloads without a row, taken at the speed of the slowest row of their
+    encoder and resolution. unknown: images of the trainings for which there is not even that; `hours` are without them.
     """
 
     hours: float
     measured: list[Throughput]
-    guessed: list[Work]
+    guessed: list[Workload]
     unknown: int
 
     def describe(self) -> list[str]:
@@ -66,20 +66,20 @@ class Estimate:
         return lines
 
 
-def estimate_hours(config: dict[str, Any], trained: dict[Run, int], measured: dict[Work, Throughput]) -> Estimate:
+def estimate_hours(config: dict[str, Any], trained: dict[Run, int], measured: dict[Workload, Throughput]) -> Estimate:
     """Return the hours that trainings take at measured speeds. trained: images to read by run."""
-    images: Counter[Work] = Counter()
+    images: Counter[Workload] = Counter()
     for run, count in trained.items():
-        images[get_work(config, run)] += count
+        images[get_workload(config, run)] += count
     estimate = Estimate(0.0, [], [], 0)
-    for work, count in images.items():
-        alike = [row for row in measured.values() if row.work[1:] == work[1:]]
+    for workload, count in images.items():
+        alike = [row for row in measured.values() if row.workload[1:] == workload[1:]]
         if not alike:
             estimate.unknown += count
             continue
-        row = measured.get(work) or min(alike, key=lambda row: row.images_per_second)
-        if row.work != work:
-            estimate.guessed.append(work)
+        row = measured.get(workload) or min(alike, key=lambda row: row.images_per_second)
+        if row.workload != workload:
+            estimate.guessed.append(workload)
         if row not in estimate.measured:
             estimate.measured.append(row)
         estimate.hours += count / row.images_per_second / 3600

@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.experiment.costs import get_resolution
+from workflow_scripts.experiment.gpu_shares import get_gpu_share
 from workflow_scripts.experiment.histories import list_histories, read_history
 from workflow_scripts.experiment.rooms import ROOT, read_schema
 from workflow_scripts.experiment.runs import Run, get_settings, get_space, parse_folder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_text
-from workflow_scripts.support.gpus import find_gpus
+from workflow_scripts.support.gpus import WHOLE, find_gpus
 
 SHIPPED = ROOT / "docs" / "throughput.csv"  # what others measured
 OWN = Path("results") / "throughput.csv"  # what `make bench` measured on this machine
 CPU = "CPU"
 
-Work = tuple[str, str, int]  # method, encoder as `describe_encoder` has it, and resolution [pixels], 0 of rows
+Workload = tuple[str, str, int]  # method, encoder as `describe_encoder` has it, and resolution [pixels], 0 of rows
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Throughput:
     source: str
 
     @property
-    def work(self) -> Work:
+    def workload(self) -> Workload:
         """What was measured."""
         return (self.method, self.encoder, self.resolution)
 
@@ -61,7 +62,7 @@ def describe_encoder(encoder: dict[str, Any]) -> str:
     return " ".join([encoder["kind"], *(text for text in changed if not text.startswith("kind="))])
 
 
-def get_work(config: dict[str, Any], run: Run) -> Work:
+def get_workload(config: dict[str, Any], run: Run) -> Workload:
     """Return what a run's training is, as far as its speed depends on it."""
     return run.method, describe_encoder(get_settings(config, run)["encoder"]), get_resolution(config, run)
 
@@ -72,11 +73,11 @@ def name_device(config: dict[str, Any]) -> str:
     return gpus[0].name if gpus else CPU
 
 
-def read_measured(config: dict[str, Any]) -> dict[str, dict[Work, Throughput]]:
+def read_measured(config: dict[str, Any]) -> dict[str, dict[Workload, Throughput]]:
     """Return the measured speeds by device, then by what was measured. This machine's own runs count before files."""
-    found: dict[str, dict[Work, Throughput]] = defaultdict(dict)
+    found: dict[str, dict[Workload, Throughput]] = defaultdict(dict)
     for row in (*read_rows(SHIPPED), *read_rows(OWN), *read_trainings(config)):
-        found[row.device][row.work] = row
+        found[row.device][row.workload] = row
     return dict(found)
 
 
@@ -102,8 +103,15 @@ _TYPES: dict[str, Any] = {
 
 
 def record_rows(rows: Iterable[Throughput], path: Path = OWN) -> None:
-    """Add rows to a file, in the place of those of the same work on the same device."""
-    kept = {(row.work, row.device): row for row in (*read_rows(path), *rows)}
+    """Add rows to a file, in the place of those of the same workload on the same device that rest on no more.
+
+    A quick measurement does not replace a thorough one: one of fewer repeats is left out.
+    """
+    kept: dict[tuple[Workload, str], Throughput] = {}
+    for row in (*read_rows(path), *rows):
+        key = (row.workload, row.device)
+        if key not in kept or row.n >= kept[key].n:
+            kept[key] = row
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(Throughput)], lineterminator="\n")
     writer.writeheader()
@@ -116,23 +124,36 @@ def read_trainings(config: dict[str, Any]) -> list[Throughput]:
     """Return the speeds of what was trained and evaluated already, of experiments in the same folder of papers/.
 
     A run's speed is the median over its history, the first line aside, which holds the start. The device is the one
-    that the run was evaluated on. Runs that shared a device count as they ran.
+    that the run was evaluated on. Runs that shared a GPU are left out: each was slower than it would be alone.
     """
     space, speeds = get_space(config), defaultdict(list)
     for file in sorted(Path("results", space).glob("*/*/seed*/rows/evaluation.parquet")):
-        run = parse_folder(file.parents[1])
-        lines = read_history(list_histories([file.parents[1]])[0])
-        if lines and run.dataset in config["dataset_settings"]:
-            encoder = read_json(file.parents[1] / "run.json")["settings"]["encoder"]
-            work = (run.method, describe_encoder(encoder), get_resolution(config, run))
-            speeds[work, _read_device(file)].append(
-                statistics.median(line["images_per_second"] for line in lines[1:] or lines)
-            )
+        try:
+            measured = _read_training(config, file)
+        except (UserError, LookupError, TypeError, ValueError, OSError):
+            continue  # of an older version of the project, or damaged: nothing that a plan may fail for
+        if measured:
+            workload, device, speed = measured
+            speeds[workload, device].append(speed)
     source = f"histories in results/{space}"
     return [
-        Throughput(*work, statistics.median(found), min(found), max(found), len(found), device, source)
-        for (work, device), found in speeds.items()
+        Throughput(*workload, statistics.median(found), min(found), max(found), len(found), device, source)
+        for (workload, device), found in speeds.items()
     ]
+
+
+def _read_training(config: dict[str, Any], rows: Path) -> tuple[Workload, str, float] | None:
+    """Return what a run trained, on which device and how fast; None for one that tells nothing. rows: of the run."""
+    folder = rows.parents[1]
+    run, lines = parse_folder(folder), read_history(list_histories([folder])[0])
+    if not lines or run.dataset not in config["dataset_settings"]:
+        return None
+    device = _read_device(rows)
+    if device != CPU and get_gpu_share(config, run, "training") < WHOLE:
+        return None
+    encoder = read_json(folder / "run.json")["settings"]["encoder"]
+    workload = run.method, describe_encoder(encoder), get_resolution(config, run)
+    return workload, device, statistics.median(line["images_per_second"] for line in lines[1:] or lines)
 
 
 def _read_device(rows: Path) -> str:

@@ -21,6 +21,21 @@ class PreemptedError(Exception):
     """A job was told to stop and has stored how far it came. The message says so."""
 
 
+def _advise_on_full_gpu() -> str:
+    from workflow_scripts.support.gpus import WHOLE, get_share
+
+    if get_share() < WHOLE:
+        return (
+            f"the job needs more than its share of a GPU's memory, {get_share()} %; set `engine.share_gpu: false`, so "
+            "that it has a GPU alone, then run the same command again; finished work is kept."
+        )
+    return (
+        "the job needs more memory than is free on its GPU; end other programs on that GPU, or take a larger one, then "
+        "run the same command again; finished work is kept. (A smaller `training.batch` makes another run: move the "
+        "run's folder away first.)"
+    )
+
+
 def command(main: Callable[[], None]) -> Callable[[], None]:
     """Turn expected failures of a command line into one sentence on stderr.
 
@@ -45,10 +60,7 @@ def command(main: Callable[[], None]) -> Callable[[], None]:
         except RuntimeError as error:
             if type(error).__name__ != "OutOfMemoryError":  # torch's, which most commands do not import
                 raise
-            sys.exit(
-                "error: the job needs more of a GPU's memory than it has; set `engine.share_gpu: false`, so that it "
-                "has one alone, or a smaller `training.batch`, then run the same command again; finished work is kept."
-            )
+            sys.exit(f"error: {_advise_on_full_gpu()}")
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
                 raise

@@ -7,7 +7,7 @@ import os
 import torch
 
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.gpus import VISIBLE, WHOLE, list_gpus
+from workflow_scripts.support.gpus import VISIBLE, WHOLE, list_gpus, set_share
 from workflow_scripts.support.memory import keep_freed_memory
 from workflow_scripts.training.gpu_slots import claim_gpu, holds_gpu, slot_folder
 
@@ -43,5 +43,6 @@ def limit_memory(share: int) -> None:
 
     A job that needs more fails for itself, and not its neighbours.
     """
+    set_share(share)
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction(max(0.0, share / WHOLE - OUTSIDE / total))

@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from workflow_scripts.benchmarks.experiments import read_config
 from workflow_scripts.benchmarks.gpu.parts import Report
-from workflow_scripts.benchmarks.gpu.scale import Check, Settings, find_render
+from workflow_scripts.benchmarks.gpu.scale import Check, find_render, list_learners, list_timed
 from workflow_scripts.benchmarks.measuring import summarise
+from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
 from workflow_scripts.data.rendering.scenes import SPLITS, list_objects, make_classes
 from workflow_scripts.data.rendering.settings import ObjectsPerClass, RenderSettings, parse_settings
 from workflow_scripts.data.rendering.source import draw_tree
 from workflow_scripts.data.rendering.tree import draw_views
+from workflow_scripts.experiment.costs import count_inputs
 from workflow_scripts.training.devices import choose_device
 
 DRAWN = "rendered"  # layout of sources that are drawn while they are packed
 TRIED = 6  # objects that tell how fast images are drawn
 PACKING = 0.4  # share of the seconds in which images are drawn: packing has more to do
 SHARED = 0.5  # of one process's speed that is left to each of as many as there are processors
-FEW_VIEWS = 8  # where the CPU has to draw everything
+FEW_VIEWS, LEAST_VIEWS = 8, 2  # of an object, where the CPU has to draw everything; and where there is no time
 
 
 def draw_for_training(check: Check, report: Report) -> None:
-    """Draw the images of the learning curve while they are packed: as many objects as there are seconds for.
+    """Draw the images of the learning curve while they are packed: as many as there are seconds for.
 
     Where the GPU fails to, processes of the CPU draw few: the speed of trainings can still be measured.
     """
     began, cores = time.perf_counter(), os.cpu_count() or 1
     _, source = find_render(read_config(check.scale.learning))
     settings = replace(parse_settings(source["render"]), jpeg_quality=None)
-    folder = check.packed("learning").parent
+    folder, objects = check.packed("learning").parent, count_needed(check)
 
     def draw(settings: RenderSettings, device: str, folder: Path) -> None:
         rate = measure_rate(settings, device) * (1 if device == "cuda" else max(1.0, SHARED * cores))
         left = check.seconds - (time.perf_counter() - began)
-        report_drawing(report, folder, limit_objects(settings, rate * PACKING * left), source, device, cores)
+        limited = limit_images(settings, rate * PACKING * left, objects)
+        report_drawing(report, folder, limited, source, device, cores)
 
     try:
         draw(settings, choose_device(check.device, 1).type, folder)
     except Exception as error:
-        report({"case": "drawn by the GPU", "error": f"{type(error).__name__}: {error}"})
+        report({"case": f"drawn on the device {check.device}", "error": f"{type(error).__name__}: {error}"})
         few = replace(settings, views=min(FEW_VIEWS, settings.views), supersampling=1)
         other = folder.with_name("by-cpu")
         draw(few, "cpu", other)
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(other, folder)
+
+
+def count_needed(check: Check) -> int:
+    """Return how many training objects the trainings need that read these images: the largest batch is of them."""
+    runs = list_timed(read_config(check.scale.speed)) + list_learners(read_config(check.scale.learning))
+    return max(
+        math.ceil(settings["training"]["batch"] / (1 - settings["dataset"]["holdout"]["share"])) for _, settings in runs
+    )
 
 
 def measure_rate(settings: RenderSettings, device: str) -> float:
@@ -62,26 +75,30 @@ def measure_rate(settings: RenderSettings, device: str) -> float:
     return max(1, len(names) - 1) * settings.views / (time.perf_counter() - began)
 
 
-def limit_objects(settings: RenderSettings, images: float) -> RenderSettings:
-    """Return settings with at most about so many images: as large a share of each split's objects.
+def limit_images(settings: RenderSettings, images: float, objects: int) -> RenderSettings:
+    """Return settings with at most about so many images: as large a share of each split's objects, then fewer views.
 
-    At least two objects of a class are left in each.
+    Kept are `objects` training objects, if there are as many, two objects of a class in each split, and two views.
     """
-    own = settings.objects_per_class
-    wanted = settings.classes * (own.train + own.test) * settings.views
-    share = min(1.0, images / wanted)
-    few = ObjectsPerClass(*(min(count, max(2, round(count * share))) for count in (own.train, own.test)))
-    return replace(settings, objects_per_class=few)
+    own, classes = settings.objects_per_class, settings.classes
+    share = min(1.0, images / (classes * (own.train + own.test) * settings.views))
+    least = (max(2, math.ceil(objects / classes) + 1), 2)  # and one, as what is held out of a class is rounded
+    counts = [
+        min(count, max(few, round(count * share))) for count, few in zip((own.train, own.test), least, strict=True)
+    ]
+    views = min(settings.views, max(LEAST_VIEWS, math.ceil(images / (classes * sum(counts)))))
+    return replace(settings, objects_per_class=ObjectsPerClass(*counts), views=views)
 
 
 def report_drawing(
-    report: Report, folder: Path, settings: RenderSettings, source: Settings, device: str, workers: int
+    report: Report, folder: Path, settings: RenderSettings, source: dict[str, Any], device: str, workers: int
 ) -> None:
     """Draw and pack a source without image files into `folder`/packed, and report how fast."""
     prepare_tree(folder, settings, workers)
     began = time.perf_counter()
     pack(folder / "raw.json", folder / "packed", DRAWN, source["resolution"], workers=workers, device=device)
-    seconds, images = time.perf_counter() - began, count_images(settings)
+    seconds = time.perf_counter() - began
+    images = math.prod(PackedDataset(folder / "packed").inputs.shape[:2])
     case = f"drawn while packed, {source['resolution']} px, {'GPU' if device == 'cuda' else f'{workers} processes'}"
     report(summarise("packing", case, "images", "images/s", [images / seconds]))
     report(summarise("packing", case, "in all", "images", [images]))
@@ -92,17 +109,13 @@ def prepare_tree(folder: Path, settings: RenderSettings, workers: int, device: s
     draw_tree(folder / "raw", folder / "raw.json", folder / "sheet.png", "gpu-check", settings, workers, device)
 
 
-def count_images(settings: RenderSettings) -> int:
-    """Return how many images a source has."""
-    return settings.classes * (settings.objects_per_class.train + settings.objects_per_class.test) * settings.views
-
-
 def draw_for_recipe(check: Check, report: Report) -> None:
     """Draw the recipe's images as JPEG by processes of the CPU, then pack them, and report how fast."""
     cores = os.cpu_count() or 1
-    _, source = find_render(read_config(check.scale.recipe))
+    config = read_config(check.scale.recipe)
+    name, source = find_render(config)
     settings, folder = parse_settings(source["render"]), check.packed("recipe").parent
-    images, case = count_images(settings), f"JPEG, {settings.resolution} px, {cores} processes"
+    images, case = count_inputs(config, name), f"JPEG, {settings.resolution} px, {cores} processes"
     began = time.perf_counter()
     prepare_tree(folder, settings, cores)
     report(summarise("rendering", case, "images", "images/s", [images / (time.perf_counter() - began)]))

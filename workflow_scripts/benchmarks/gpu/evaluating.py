@@ -7,7 +7,7 @@ from typing import Any
 
 from workflow_scripts.benchmarks.experiments import read_config
 from workflow_scripts.benchmarks.gpu.parts import Report
-from workflow_scripts.benchmarks.gpu.runs import open_data, open_stored, store_run, thin_dataset
+from workflow_scripts.benchmarks.gpu.runs import embed_method, open_data, thin_dataset
 from workflow_scripts.benchmarks.gpu.scale import Check, limit_steps, list_timed
 from workflow_scripts.benchmarks.measuring import summarise
 from workflow_scripts.benchmarks.training import wait
@@ -17,36 +17,65 @@ from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.experiment.costs import count_inputs
 from workflow_scripts.training.devices import choose_device
 
+FEWER = 4  # times fewer training objects, where embedding is timed a second time
+
 
 def measure_evaluation(check: Check, report: Report) -> None:
     """Report the seconds of every stage, and what follows for the paper's data.
 
-    Probes take fewer steps here, two numbers of them: what follows has the paper's number, and as many times more of
-    all else as there are more images.
+    Everything is done once before it is timed, since a GPU's first operations take longer. Then embedding takes two
+    numbers of images, and probes two numbers of steps: what follows has the paper's numbers of both.
     """
     scale, config = check.scale, read_config(check.scale.speed)
     run, settings = list_timed(config)[0]
     opened = open_data(check.packed("learning"), settings, choose_device(check.device, 1))
-    thinned = thin_dataset(opened, scale.probe_objects)
-    folder = store_run(opened.build(), opened, check.folder / "runs" / "evaluated", thinned)
-    began = time.perf_counter()
-    evaluated = open_stored(folder, opened, config["evaluation"])
-    wait(opened.device)
-    embedding = time.perf_counter() - began
-    images = sum(evaluated.read(split, "labels").size for split in ("train", *evaluated.splits)) * evaluated.views
+    method, seconds = opened.build(), {}
+    for objects in [scale.probe_objects // FEWER] * 2 + [scale.probe_objects]:
+        evaluated = None  # what it holds on the device is free again
+        folder, thinned = check.folder / "runs" / f"evaluated {objects}", thin_dataset(opened, objects)
+        began = time.perf_counter()
+        evaluated = embed_method(method, opened, config["evaluation"], folder, thinned)
+        wait(opened.device)
+        # The second time takes the place of the first.
+        seconds[images := count_images(evaluated)] = time.perf_counter() - began
+    assert evaluated
     case = f"{run.name}, {images:,} images, {len(evaluated.contexts)} contexts"
-    report(summarise("evaluation", case, "embedding", "s", [embedding]))
-    more = count_inputs(config, config["dataset_settings"][run.dataset]["source"]) / images
-    total = embedding * more
+    report(summarise("evaluation", case, "embedding", "s", [seconds[images]]))
+    wanted = count_inputs(config, config["dataset_settings"][run.dataset]["source"])
+    total = extrapolate(seconds, wanted)
+    warm = False
     for name, own in config["evaluation"]["evaluators"].items():
         if make_evaluator(name, own).skip(evaluated):
             continue
-        few, many = counts = [min(steps, largest_steps(own)) for steps in scale.evaluation_steps]
-        seconds = {steps: time_evaluator(evaluated, name, limit_steps(own, steps)) for steps in dict.fromkeys(counts)}
-        slope = max(0.0, seconds[many] - seconds[few]) / max(1, many - few)
-        report(summarise("evaluation", name, f"with {many} steps a probe" if many else "time", "s", [seconds[many]]))
-        total += slope * largest_steps(own) + max(0.0, seconds[few] - slope * few) * more
+        few, many = (min(steps, largest_steps(own)) for steps in scale.evaluation_steps)
+        if not warm:
+            time_evaluator(evaluated, name, limit_steps(own, few))
+            warm = True
+        taken = {steps: time_evaluator(evaluated, name, limit_steps(own, steps)) for steps in {few, many}}
+        report(summarise("evaluation", name, f"with {many} steps a probe" if many else "time", "s", [taken[many]]))
+        # What does not grow with the steps is taken to grow with the images: solving, predicting, ranking.
+        rest = extrapolate(taken, 0) if many > few else taken[many]
+        total += extrapolate(taken, largest_steps(own)) - rest + rest * wanted / images
     report(summarise("evaluation", f"{run.name}, {check.scale.speed}", "in all, what follows", "min", [total / 60]))
+
+
+def count_images(run: EvaluatedRun) -> int:
+    """Return how many images a run's embeddings are of."""
+    return run.views * sum(run.read(split, "labels").size for split in ("train", *run.splits))
+
+
+def extrapolate(seconds: dict[int, float], wanted: int) -> float:
+    """Return the seconds of `wanted` of something, from those of one or two numbers of it: a start, and so much each.
+
+    Where more took no longer, chance was larger than what each takes, and where there is no second number, all of it is
+    taken to be in proportion: the most that it can be.
+    """
+    few, many = min(seconds), max(seconds)
+    if not many:
+        return seconds[many]
+    slope = (seconds[many] - seconds[few]) / (many - few) if many > few else 0.0
+    slope = min(slope, seconds[many] / many) if slope > 0 else seconds[many] / many
+    return seconds[many] + slope * (wanted - many)
 
 
 def time_evaluator(run: EvaluatedRun, name: str, settings: dict[str, Any]) -> float:

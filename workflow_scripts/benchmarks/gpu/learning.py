@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import time
 from typing import Any
 
+import numpy as np
 import torch
 
 from workflow_scripts.benchmarks.experiments import read_config
 from workflow_scripts.benchmarks.gpu.parts import Report
 from workflow_scripts.benchmarks.gpu.runs import (
     OpenedData,
-    evaluate_run,
+    embed_method,
+    measure_rows,
     open_data,
     shorten,
-    store_run,
     thin_dataset,
     train_run,
 )
-from workflow_scripts.benchmarks.gpu.scale import Check, Settings, limit_steps, list_learners
+from workflow_scripts.benchmarks.gpu.scale import Check, limit_steps, list_learners
 from workflow_scripts.benchmarks.gpu.speed import use_compiler
 from workflow_scripts.benchmarks.training import Forgetful, Mode, wait
+from workflow_scripts.data.actions import ActionSpace
 from workflow_scripts.methods.base import Method
 from workflow_scripts.training.devices import choose_device
 
@@ -39,7 +42,7 @@ class OutOfTimeError(Exception):
 class Curve:
     """What is reported of one run. opened: its data."""
 
-    def __init__(self, check: Check, report: Report, name: str, opened: OpenedData, config: Settings) -> None:
+    def __init__(self, check: Check, report: Report, name: str, opened: OpenedData, config: dict[str, Any]) -> None:
         self.check, self.report, self.name, self.opened = check, report, name, opened
         evaluation = config["evaluation"]
         contexts = evaluation["contexts"]
@@ -47,7 +50,7 @@ class Curve:
         self.evaluation = {
             **evaluation,
             "splits": ["test"],
-            "contexts": {**contexts, "lengths": lengths, "controls": []},
+            "contexts": {**contexts, "lengths": lengths, "controls": [], "draws": 1},
             "evaluators": {EVALUATOR: limit_steps(evaluation["evaluators"][EVALUATOR], check.scale.probe_steps)},
         }
 
@@ -58,14 +61,28 @@ class Curve:
     def probe(self, method: Method, step: int) -> float:
         """Report what probes read on held-out objects, and return the seconds that it took.
 
-        Probes learn from few training objects: the others are left out as if they were held out, too.
+        At step 0, report what is no skill, too. Probes learn from few training objects: the others are left out as if
+        they were held out.
         """
         began = time.monotonic()
         thinned = thin_dataset(self.opened, self.check.scale.probe_objects)
-        folder = store_run(method, self.opened, self.check.folder / "runs" / self.name, thinned)
-        for row in evaluate_run(folder, self.opened, self.evaluation):
+        folder = self.check.folder / "runs" / self.name
+        run = embed_method(method, self.opened, self.evaluation, folder, thinned)
+        if not step:
+            self.say("constant", errors=measure_constant(run.read("train", "states"), run.space))
+        for row in measure_rows(run, self.evaluation):
             self.say("probe", step=step, **row)
+        shutil.rmtree(folder, ignore_errors=True)
         return time.monotonic() - began
+
+
+def measure_constant(states: np.ndarray, space: ActionSpace) -> dict[str, float]:
+    """Return, by group, the least mean squared error of a constant prediction of states (n, V, A).
+
+    That is their variance, the mean over the group's entries.
+    """
+    variance = states.astype(np.float64).var(axis=(0, 1))
+    return {group: float(variance[entries].mean()) for group, entries in space.groups.items()}
 
 
 class Observer(Forgetful):
@@ -120,7 +137,10 @@ def follow_run(curve: Curve, end: float) -> None:
     pace = time_step(opened, method, min(TIMED, training["steps"]), mode)
     probing = SLACK * curve.probe(method, 0)
     left = end - time.monotonic() - scale.points * probing
-    training = shorten(training, max(1, int(left / pace)))
+    if left < pace:
+        curve.say("error", error="there was no time left to train it")
+        return
+    training = shorten(training, int(left / pace))
     steps = training["steps"]
     curve.say("plan", steps=steps, seconds_a_step=pace)
     at = [steps * point // scale.points for point in range(1, scale.points + 1)]

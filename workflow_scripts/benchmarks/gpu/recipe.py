@@ -16,7 +16,7 @@ from typing import Any
 
 from workflow_scripts.benchmarks.experiments import read_config
 from workflow_scripts.benchmarks.gpu.parts import Report
-from workflow_scripts.benchmarks.gpu.runs import evaluate_run, open_data, shorten, store_run, train_run
+from workflow_scripts.benchmarks.gpu.runs import embed_method, measure_rows, open_data, shorten, train_run
 from workflow_scripts.benchmarks.gpu.scale import Check, limit_evaluation, list_timed
 from workflow_scripts.training.devices import choose_device
 
@@ -89,9 +89,9 @@ def train_seed(check: Check, report: Report, device: str, seed: int, threads: in
     training = shorten(training, max(1, round(training["steps"] * min(1.0, check.share))))
     opened = open_data(check.packed("recipe"), {**settings, "seed": seed}, choose_device(device, threads))
     method = train_run(opened, training)
-    # Several processes train the same seeds.
-    folder = store_run(method, opened, check.folder / "runs" / f"seed{seed}-{os.getpid()}")
-    for row in evaluate_run(folder, opened, limit_evaluation(config["evaluation"], check.scale.probe_steps)):
+    evaluation = limit_evaluation(config["evaluation"], check.scale.probe_steps)
+    folder = check.folder / "runs" / f"seed{seed}-{os.getpid()}"  # several processes train the same seeds
+    for row in measure_rows(embed_method(method, opened, evaluation, folder), evaluation):
         report({"device": opened.device.type, "seed": seed, "steps": training["steps"], **row})
 
 

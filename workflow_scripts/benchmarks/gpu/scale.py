@@ -10,7 +10,6 @@ from workflow_scripts.benchmarks.experiments import default_experiment, find_dat
 from workflow_scripts.experiment.runs import Run, get_settings, get_space, list_names, parse_run
 from workflow_scripts.support.plugins import load_plugin
 
-Settings = dict[str, Any]
 CONTROLS = ("supervised", "random")  # what a learning curve stands beside
 
 
@@ -47,7 +46,7 @@ def choose_scale(rehearsal: bool) -> Scale:
     if not rehearsal:
         return Scale(paper_experiment(), f"{space}/rendered", default_experiment())
     smoke = f"{space}/smoke"
-    sizes: Settings = {"matrix": 256, "steps": 1, "repeats": 1, "seeds": 2, "probe_objects": 20}
+    sizes: dict[str, Any] = {"matrix": 256, "steps": 1, "repeats": 1, "seeds": 2, "probe_objects": 20}
     return Scale(smoke, smoke, smoke, **sizes, probe_steps=10, points=2, evaluation_steps=(2, 4), compiles=False)
 
 
@@ -69,7 +68,7 @@ class Check:
         return self.folder / role / "packed"
 
 
-def list_timed(config: Settings) -> list[tuple[Run, Settings]]:
+def list_timed(config: dict[str, Any]) -> list[tuple[Run, dict[str, Any]]]:
     """Return the runs that are timed, and their settings: each method that trains, once. The reference is the first.
 
     It is the first whose embeddings depend on a context with actions, where there is one.
@@ -90,19 +89,19 @@ def list_timed(config: Settings) -> list[tuple[Run, Settings]]:
     return [(run, get_settings(config, run)) for run in runs]
 
 
-def find_render(config: Settings) -> tuple[str, Settings]:
+def find_render(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return name and entry of the source of an experiment's rendered images."""
     source = str(config["dataset_settings"][find_dataset(config)]["source"])
     return source, config["sources"][source]
 
 
-def limit_evaluation(evaluation: Settings, steps: int) -> Settings:
+def limit_evaluation(evaluation: dict[str, Any], steps: int) -> dict[str, Any]:
     """Return a config's section on evaluation in which no probe takes more steps than so many."""
     own = evaluation["evaluators"].items()
     return {**evaluation, "evaluators": {name: limit_steps(settings, steps) for name, settings in own}}
 
 
-def list_learners(config: Settings) -> list[tuple[str, Settings]]:
+def list_learners(config: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return name and settings of the runs whose learning is followed: the reference, and the controls there are."""
     reference, settings = list_timed(config)[0]
     names = list_names(config, reference.dataset)
@@ -110,7 +109,7 @@ def list_learners(config: Settings) -> list[tuple[str, Settings]]:
     return [(reference.name, settings), *((run.name, get_settings(config, run)) for run in controls)]
 
 
-def limit_steps(settings: Settings, steps: int) -> Settings:
+def limit_steps(settings: dict[str, Any], steps: int) -> dict[str, Any]:
     """Return settings of an evaluator in which no probe takes more steps than so many."""
 
     def limit(key: str, value: Any) -> Any:

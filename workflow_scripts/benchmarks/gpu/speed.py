@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 
 from workflow_scripts.benchmarks.experiments import read_config
-from workflow_scripts.benchmarks.floor import count_operations
+from workflow_scripts.benchmarks.floor import OBJECTS, count_operations
 from workflow_scripts.benchmarks.gpu.parts import Report
-from workflow_scripts.benchmarks.gpu.scale import Check, Scale, Settings, find_render, list_timed
+from workflow_scripts.benchmarks.gpu.scale import Check, Scale, find_render, list_timed
 from workflow_scripts.benchmarks.measuring import summarise, time_in_turn
 from workflow_scripts.benchmarks.training import Mode, count_images, make_ceiling, make_trainer, wait
 from workflow_scripts.data.views import open_views
@@ -26,7 +27,6 @@ from workflow_scripts.training.run import build_method
 
 MODES: tuple[Mode, ...] = ("off", "on")
 PACE, IMAGES, WHOLE = "pace", "images", "whole training"  # names of what is measured
-COUNTED = 64  # objects whose operations are counted; transformers take them in blocks that divide it
 PRODUCTS = 10  # of matrices, a turn
 
 
@@ -82,7 +82,7 @@ def measure_methods(check: Check, report: Report) -> None:
 
 
 def measure_method(
-    check: Check, report: Report, case: str, settings: Settings, device: torch.device, rate: float, mode: Mode
+    check: Check, report: Report, case: str, settings: dict[str, Any], device: torch.device, rate: float, mode: Mode
 ) -> None:
     """Report a method's pace with or without a compiled encoder, its memory, and its shares of two ceilings.
 
@@ -108,7 +108,7 @@ def measure_method(
     report(summarise("training", case, WHOLE, "min", settings["training"]["steps"] / pace / 60))
 
 
-def time_compiling(method: Method, views: Views, settings: Settings) -> float:
+def time_compiling(method: Method, views: Views, settings: dict[str, Any]) -> float:
     """Return the seconds of the first compiled forward pass. Raises `UserError` where compiling fails.
 
     A training would go on uncompiled, and be taken for a compiled one here.
@@ -130,7 +130,7 @@ def name_case(name: str, mode: Mode) -> str:
     return f"{name}, compiled" if mode == "on" else name
 
 
-def list_throughput(results: Settings, scale: Scale) -> list[Throughput]:
+def list_speeds(results: dict[str, Any], scale: Scale) -> list[Throughput]:
     """Return the speeds of trainings as `make plan` reads them: with a compiled encoder, where that was measured."""
     versions = results["versions"]
     measured = [one for part in results["parts"].values() for one in part["measurements"]]
@@ -147,7 +147,7 @@ def list_throughput(results: Settings, scale: Scale) -> list[Throughput]:
     return rows
 
 
-def make_placed(settings: Settings, views: Views, check: Check, device: torch.device) -> Method:
+def make_placed(settings: dict[str, Any], views: Views, check: Check, device: torch.device) -> Method:
     """Return the method of a run's settings with its initial weights, ready to train on the device."""
     method = build_method(settings, Task(views.space, views.classes), check.packed("learning"))
     method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -165,8 +165,8 @@ def run_first(trainer: Callable[[], None], device: torch.device) -> tuple[float,
     return time.perf_counter() - began, memory
 
 
-def count_step(method: Method, views: Views, settings: Settings) -> float:
+def count_step(method: Method, views: Views, settings: dict[str, Any]) -> float:
     """Return the floating-point operations of a training step, forward and backward; see `count_operations`."""
     batch = settings["training"]["batch"]
-    few = views.sample(np.arange(min(COUNTED, batch)), method.sharing(), 0, "operations")
+    few = views.sample(np.arange(min(OBJECTS, batch)), method.sharing(), 0, "operations")
     return count_operations(method, few) * batch

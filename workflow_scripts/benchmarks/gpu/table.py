@@ -17,20 +17,25 @@ from workflow_scripts.benchmarks.gpu.recipe import (
 )
 
 WORST = 5  # rows of the recipe that are shown
-LOSSES = ("loss", "contrastive", "auxiliary")  # beginnings of what is shown of a history
-Part = dict[str, Any]
+PACE = ("run", "kind", "step", "lr", "seconds", "images_per_second")  # of a line of a history: all else are losses
+CONSTANT = (
+    "{} are the errors of a constant prediction of the states, by group. One that knows the action, and no image, errs "
+    "less: of states drawn evenly, the difference of two already tells about half of the variance of a color, and a "
+    "third of that of a rotation. So a head that reads tokens with the action proves little; those without one do."
+)
+Entry = dict[str, Any]  # of a part, in the results
 
 
 def describe_results(results: dict[str, Any]) -> str:
     """Return everything that a check found. results: what its JSON file holds."""
-    parts: dict[str, Part] = results["parts"]
+    parts: dict[str, Entry] = results["parts"]
     sections = [", ".join(f"{key} {value}" for key, value in results["versions"].items())]
     sections += [describe(parts) for describe in (_describe_failures, _describe_speeds, _describe_training)]
     sections += [describe(parts) for describe in (_describe_evaluation, _describe_recipe, _describe_learning)]
     return "\n\n".join(filter(None, sections))
 
 
-def _describe_failures(parts: dict[str, Part]) -> str:
+def _describe_failures(parts: dict[str, Entry]) -> str:
     """Return what failed, of each part and within parts, a line each; "" for nothing."""
     unfinished = {name: part for name, part in parts.items() if part["status"] != "done"}
     lines = [f"{name}: {part['status']}: {_last_line(part['error'])}" for name, part in unfinished.items()]
@@ -47,12 +52,12 @@ def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["cut off"])[-1]
 
 
-def _find(parts: dict[str, Part], benchmark: str) -> list[dict[str, Any]]:
+def _find(parts: dict[str, Entry], benchmark: str) -> list[dict[str, Any]]:
     """Return all measurements of a kind."""
     return [one for part in parts.values() for one in part["measurements"] if one["benchmark"] == benchmark]
 
 
-def _describe_speeds(parts: dict[str, Part]) -> str:
+def _describe_speeds(parts: dict[str, Entry]) -> str:
     """Return the table of all that has no table of its own."""
     found = [one for part in parts.values() for one in part["measurements"] if one["benchmark"] != "training"]
     lines = []
@@ -71,7 +76,7 @@ def _round(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _describe_training(parts: dict[str, Part]) -> str:
+def _describe_training(parts: dict[str, Entry]) -> str:
     """Return the table of trainings: a line a method, compiled and not."""
     found = _find(parts, "training")
     cases = dict.fromkeys(one["case"] for one in found)
@@ -81,7 +86,7 @@ def _describe_training(parts: dict[str, Part]) -> str:
     return _tabulate(lines, ["training", *columns.values()]) if lines else ""
 
 
-def _describe_evaluation(parts: dict[str, Part]) -> str:
+def _describe_evaluation(parts: dict[str, Entry]) -> str:
     """Return the evaluation's share of the training that it follows, where both were measured."""
     minutes = [one for one in _find(parts, "evaluation") if one["unit"] == "min"]
     trainings = {one["case"]: one["value"] for one in _find(parts, "training") if one["quantity"] == "whole training"}
@@ -96,7 +101,7 @@ def _describe_evaluation(parts: dict[str, Part]) -> str:
     return "\n".join(lines)
 
 
-def _describe_recipe(parts: dict[str, Part]) -> str:
+def _describe_recipe(parts: dict[str, Entry]) -> str:
     """Return whether rows on the GPU are those on the CPU, within what seeds differ by."""
     # By part, not by device: in a rehearsal both are made on a CPU.
     cpu, gpu = (
@@ -116,7 +121,7 @@ def _describe_recipe(parts: dict[str, Part]) -> str:
     return f"{said}\n{_tabulate(lines, ('row', 'CPU', 'GPU', 'errors'))}"
 
 
-def _describe_learning(parts: dict[str, Part]) -> str:
+def _describe_learning(parts: dict[str, Entry]) -> str:
     """Return a table for each run: losses and R2 at each step where it was probed."""
     rows = [row for part in parts.values() for row in part["rows"] if "kind" in row]
     sections = []
@@ -127,12 +132,17 @@ def _describe_learning(parts: dict[str, Part]) -> str:
         lines = [_make_line(step, probes, history) for step in dict.fromkeys(row["step"] for row in probes)]
         if lines:
             sections.append(f"{run}\n{tabulate(lines, 'keys', tablefmt='github')}")
+        watched = {key for row in history.values() for key in row if key not in PACE}
+        for row in own:
+            errors = row.get("errors", {})
+            if any(name.endswith(f" {group}") for name in watched for group in errors):
+                sections.append(CONSTANT.format(", ".join(f"{group} {one:.4g}" for group, one in errors.items())))
     return "\n\n".join(sections)
 
 
 def _make_line(step: int, probes: list[dict[str, Any]], history: dict[int, dict[str, Any]]) -> dict[str, Any]:
     line: dict[str, Any] = {"step": step}
-    line |= {key: f"{value:.4g}" for key, value in history.get(step, {}).items() if key.startswith(LOSSES)}
+    line |= {key: f"{value:.4g}" for key, value in history.get(step, {}).items() if key not in PACE}
     for row in probes:
         if row["step"] == step:
             level = "" if row["level"] is None else f" {row['level']}"

@@ -69,7 +69,8 @@ class DrawingReader(ImageReader):
     """What readers have in common that draw images in `read`, instead of reading files.
 
     device: that draws, "cpu" or "cuda"; whoever opens the reader chooses it. With a GPU, `read` is called by up to
-    `gpu_threads` threads of one process.
+    `gpu_threads` threads of one process. Its module says `DRAWS = True`: planning, which imports no module of a reader,
+    then gives it sources without image files, and no others.
     """
 
     device = "cpu"

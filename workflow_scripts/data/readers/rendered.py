@@ -22,6 +22,8 @@ from workflow_scripts.data.rendering.tree import GPU_THREADS, RENDERER, STAMP, d
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json
 
+DRAWS = True  # see `base.DrawingReader`
+
 
 class Rendered(DrawingReader):
     """Objects that are drawn when they are read; see `base.Reader`.

@@ -55,8 +55,8 @@ class ContextLabels(Evaluator):
         """Probe places side by side. arrays: under the contexts of the first and of the second group, of each place."""
 
         def banks(split: str) -> tuple[Bank, Bank]:
-            first, second = (run.bank(split, names, unit=True) for names in arrays)
-            return first, second
+            first = run.bank(split, arrays[0], places[0].unit)
+            return first, first if arrays[1] == arrays[0] else run.bank(split, arrays[1], places[0].unit)
 
         entry = run.space.groups[max(run.space.groups)].start
         tests = {split: banks(split) for split in run.splits}

@@ -35,7 +35,7 @@ class IndividualLatents(Evaluator):
         groups = run.scaled_groups
         probes: dict[str, Probe] = {f"{group}_individual": partial(self._probe, run, group) for group in groups}
         yield from probe_places(run, run.places("h"), probes, LATENTS)
-        yield from probe_places(run, run.places("z+", (*run.space.groups, NO_ACTIONS)), probes, LATENTS, unit=True)
+        yield from probe_places(run, run.places("z+", (*run.space.groups, NO_ACTIONS)), probes, LATENTS)
 
     def _probe(self, run: EvaluatedRun, group: str, train: Bank, tests: dict[str, Bank]) -> Predictions:
         entries, chosen = run.space.groups[group], self.settings.choose(group)

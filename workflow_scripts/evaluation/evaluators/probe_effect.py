@@ -1,7 +1,7 @@
 """What the probe does to R2 of the action between two views: the same embeddings read by several probes.
 
-A task `<group>_by_<probe>` for each group and probe, in place of the one that `relative_latents` chooses. Of features,
-and of embeddings under the longest context of each group.
+A task `<group>_by_<probe>` for each group and probe, in place of the one that `relative_latents` chooses. Of embeddings
+under the longest context of each group, or of features, where a method follows no context.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Annotated
 
 from workflow_scripts.evaluation.evaluators.relative_latents import RelativeLatents
 from workflow_scripts.evaluation.probes import Bank, Predictions, probe_relative
@@ -17,7 +18,7 @@ from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.evaluation.settings import ProbeChange, ProbeSettings
 from workflow_scripts.experiment.kinds import NO_ACTIONS
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count
+from workflow_scripts.support.settings import ByGroup, Count
 
 
 def list_probes() -> dict[str, ProbeChange]:
@@ -29,13 +30,22 @@ def list_probes() -> dict[str, ProbeChange]:
     }
 
 
+def list_known() -> dict[str, list[str]]:
+    """Return what relative latents are read by unless their settings say otherwise, and costs much to learn again."""
+    return {"rotation": ["network"]}
+
+
 @dataclass(frozen=True)
 class Settings:
-    """test_pairs: as of relative latents. probe: what a probe of `probes`, by its name, does not say of itself."""
+    """test_pairs: as of relative latents. probe: what a probe of `probes`, by its name, does not say of itself.
+
+    left_out: by group, names of probes that it is not read by: those by which relative latents are read anyway.
+    """
 
     test_pairs: Count | None = None
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     probes: dict[str, ProbeChange] = field(default_factory=list_probes)
+    left_out: Annotated[dict[str, list[str]], ByGroup()] = field(default_factory=list_known)
 
 
 class ProbeEffect(RelativeLatents):
@@ -49,9 +59,9 @@ class ProbeEffect(RelativeLatents):
             f"{group}_by_{name}": partial(self._probe_by, run, group, change.apply(self.settings.probe))
             for group in run.scaled_groups
             for name, change in self.settings.probes.items()
+            if name not in self.settings.left_out.get(group, [])
         }
-        yield from probe_places(run, run.places("h"), probes, LATENTS)
-        yield from probe_places(run, _list_longest(run), probes, LATENTS, unit=True)
+        yield from probe_places(run, _list_longest(run) or run.places("h"), probes, LATENTS)
 
     def _probe_by(
         self, run: EvaluatedRun, group: str, probe: ProbeSettings, train: Bank, tests: dict[str, Bank]

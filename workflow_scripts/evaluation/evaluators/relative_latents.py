@@ -23,8 +23,7 @@ from workflow_scripts.support.settings import Count
 class Settings(LatentProbes):
     """test_pairs: pairs of views of an evaluated split, drawn at random; null = one of each object.
 
-    probe: of a group without its own in `probes`. Defaults: those of Gupta et al. 2024; rotations are read by a
-    network, the rest linearly.
+    The probes are chosen as those of individual latents.
     """
 
     test_pairs: Count | None = None
@@ -50,8 +49,7 @@ class RelativeLatents(Evaluator):
         probes: dict[str, Probe] = {group: partial(self._probe, run, group) for group in run.scaled_groups}
         for representation in ("h", *run.readouts):
             yield from probe_places(run, run.places(representation), probes, LATENTS)
-        # Only outputs of a transformer are read at length 1: as the source does.
-        yield from probe_places(run, run.places("z+"), probes, LATENTS, unit=True, redrawn=True)
+        yield from probe_places(run, run.places("z+"), probes, LATENTS, redrawn=True)
 
     def _probe(self, run: EvaluatedRun, group: str, train: Bank, tests: dict[str, Bank]) -> Predictions:
         entries, relate, chosen = run.space.groups[group], run.space.relate, self.settings.choose(group)
