@@ -24,7 +24,13 @@ COMMAND = re.compile(r"^    (make [^#\n]+)|`(make [^`]+)`", re.MULTILINE)
 # Run for minutes, or hours: what they would do is planned for real.
 LONG = ("reproduce", "ablations", "paper")
 # Have options of their own; what they do is tested elsewhere.
-ASKED = {"bench": "--help", "faults": "--help", "test-slurm": "--collect-only", "tensorboard": "--once"}
+ASKED = {
+    "bench": "--help",
+    "gpu-check": "--help",
+    "faults": "--help",
+    "test-slurm": "--collect-only",
+    "tensorboard": "--once",
+}
 
 
 @pytest.mark.unit
