@@ -114,8 +114,10 @@ def list_commands():
 
 
 def shorten(line, folder):
-    """The same command for a copy of the project: long ones as plans, an archive that exists."""
-    (folder / "data.tar.gz").touch()
+    """The same command for a copy of the project: long ones as plans, an archive and a checkpoint that exist."""
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    for given in ("data.tar.gz", "checkpoints/contextssl.pt"):
+        (folder / given).touch()
     line = re.sub(r"/data/[^\s'}]+", str(folder / "data.tar.gz"), line)
     target = line.split()[1]
     if target in LONG:
