@@ -54,6 +54,7 @@ ROWS = f"results/{SPACE}/metrics/{EXPERIMENT}.parquet"
 REPORTS = f"reports/{SPACE}/{EXPERIMENT}"
 PAPERS = [os.path.relpath(BASE / "papers" / name) for name in config["papers"]]
 NAME = "[a-z0-9_.+@~-]+"  # of a run
+USES_GPU = int(config["engine"]["device"] != "cpu")  # whether runs ask for one; which share of it, get_gpu_share says
 FIRST = 1000  # priority of data, which runs wait for
 SHOWN = (".csv", ".png", ".html")  # of each view, in the report that Snakemake itself can make
 

@@ -19,7 +19,7 @@ rule evaluate:
         "../envs/environment.yaml"
     threads: config["engine"]["threads"]
     resources:
-        gpu=lambda w: int(get_gpu_share(config, get_run(w), "evaluation") > 0),
+        gpu=USES_GPU,
         gpu_share=lambda w: get_gpu_share(config, get_run(w), "evaluation"),
         engine=list_engine_options("device"),
     params:

@@ -20,7 +20,7 @@ rule pretrain:
         "../envs/environment.yaml"
     threads: config["engine"]["threads"]
     resources:
-        gpu=lambda w: int(get_gpu_share(config, get_run(w), "training") > 0),
+        gpu=USES_GPU,
         gpu_share=lambda w: get_gpu_share(config, get_run(w), "training"),
         engine=list_engine_options("device", "log_every", "checkpoint_seconds", "compile"),
     params:

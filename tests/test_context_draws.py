@@ -5,10 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from raw_trees import make_small_3diebench, write_manifest
+from raw_trees import pack_small_3diebench
 from small_runs import CPU, EVALUATION, STORED, make_small_evaluator, open_small
 
-from workflow_scripts.data.packing import pack
 from workflow_scripts.data.views import open_views
 from workflow_scripts.data.views.base import Views
 from workflow_scripts.evaluation.contexts import draw_pairs, list_actions, make_contexts, redraw_contexts
@@ -27,10 +26,7 @@ PIXELS = SimpleNamespace(encode=lambda batch: batch.views.flatten(2), uses_actio
 
 @pytest.fixture(scope="module")
 def packed(unsynced, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stored")
-    manifest = write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw", train=12, views=VIEWS))
-    pack(manifest, folder / "packed", "threediebench", 8, workers=1)
-    return folder / "packed"
+    return pack_small_3diebench(tmp_path_factory.mktemp("stored"), train=12, views=VIEWS)
 
 
 @pytest.fixture(scope="module")

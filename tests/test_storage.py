@@ -5,11 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from raw_trees import make_small_3diebench, write_manifest
+from raw_trees import pack_small_3diebench
 from small_runs import STORED, make_small_evaluator, open_small
 
 from workflow_scripts.data.actions import difference
-from workflow_scripts.data.packing import pack
 from workflow_scripts.evaluation.embeddings import read_ahead
 from workflow_scripts.evaluation.metrics import r2_per_component, top1
 from workflow_scripts.evaluation.probes import Bank, probe_class, probe_individual, probe_relative
@@ -30,10 +29,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def packed(unsynced, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stored")
-    manifest = write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw", train=12, views=3))
-    pack(manifest, folder / "packed", "threediebench", 8, workers=1)
-    return folder / "packed"
+    return pack_small_3diebench(tmp_path_factory.mktemp("stored"), train=12, views=3)
 
 
 def test_arrays_stay_on_the_device_until_there_is_no_room(tmp_path):

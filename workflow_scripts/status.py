@@ -41,10 +41,10 @@ def describe_runs(results: Path, now: float) -> tuple[list[list[str]], dict[str,
 
 
 def _describe_progress(run: Path, state: str) -> list[str]:
-    from workflow_scripts.experiment.histories import read_history
+    from workflow_scripts.experiment.histories import locate_history, read_history
     from workflow_scripts.experiment.identity import read_identity
 
-    entries: list[dict[str, Any]] = read_history(run / "state" / "history.jsonl")
+    entries: list[dict[str, Any]] = read_history(locate_history(run))
     if not entries:  # its first line is being written
         return ["", "", "", ""]
     settings, _ = read_identity(run)

@@ -60,6 +60,15 @@ def make_small_3diebench(root: Path, train=8, val=4, **options) -> Path:
     return make_3diebench(root, objects[:train], objects[train:], **options)
 
 
+def pack_small_3diebench(folder: Path, **options) -> Path:
+    """Pack such a tree at 8 pixels, and return where."""
+    from workflow_scripts.data.packing import pack
+
+    manifest = write_manifest(folder / "raw.json", make_small_3diebench(folder / "raw", **options))
+    pack(manifest, folder / "packed", "threediebench", 8, workers=1)
+    return folder / "packed"
+
+
 def make_cifar_tree(root: Path, train=3, test=2, suffix="png", side=32) -> Path:
     """Write a tree of so many images a class."""
     random = np.random.default_rng(8)

@@ -32,7 +32,7 @@ def measure_embedding(setting: Setting, name: str) -> list[Measurement]:
     """
     method, train, settings = prepare(setting, name, SIDES[0])
     device, evaluation = setting.open_device(), read_config()["evaluation"]
-    place(method, setting).eval()
+    place(method, setting.open_device()).eval()
     assert isinstance(method, ContextMethod)
     views = open_views(setting.packed(SIDES[0]), settings["dataset"], "test", device)
     contexts = draw_contexts(method, train, Contexts(**evaluation["contexts"]), evaluation["seed"])
@@ -85,7 +85,7 @@ def measure_probes(setting: Setting) -> list[Measurement]:
 def measure_contexts(setting: Setting, name: str) -> list[Measurement]:
     """Return the time to embed 4,096 images under contexts of several lengths, by a method that has one."""
     method, _, _ = prepare(setting, name, SIDES[0])
-    place(method, setting).eval()
+    place(method, setting.open_device()).eval()
     assert isinstance(method, ContextMethod)
     device, width = setting.open_device(), method.encoder.dim
     random = torch.Generator().manual_seed(0)

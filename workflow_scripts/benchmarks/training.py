@@ -22,6 +22,7 @@ from workflow_scripts.support.files import read_json
 from workflow_scripts.support.plugins import load_plugin
 from workflow_scripts.support.seeding import torch_generator
 from workflow_scripts.training.compilation import EncoderCompiler
+from workflow_scripts.training.devices import mixed_precision
 from workflow_scripts.training.loop import Engine, train
 
 Mode = Literal["off", "on"]  # of `engine.compile`
@@ -74,8 +75,7 @@ def make_ceiling(
     def run() -> None:
         for step in range(steps):
             method.zero_grad(set_to_none=True)
-            autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-            with autocast, compiler.used_for(batch):
+            with mixed_precision(device), compiler.used_for(batch):
                 parts = method.loss(batch, torch_generator(0, "loss", step)).minimised
             torch.stack([part.float() for part in parts.values()]).sum().backward()
         wait(device)
@@ -89,9 +89,9 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def place(method: Method, setting: Setting) -> Method:
+def place(method: Method, device: torch.device) -> Method:
     """Move a method to the device, in channels-last memory, ready to train."""
-    method.to(setting.open_device(), memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     return method
 
 
@@ -103,7 +103,7 @@ def count_images(method: Method, settings: dict[str, Any]) -> int:
 def measure_training(setting: Setting, name: str, steps: int) -> list[Measurement]:
     """Return a method's steps and images per second, and its share of the ceiling, at the default setting."""
     method, views, settings = prepare(setting, name, SIDES[0])
-    place(method, setting)
+    place(method, setting.open_device())
     functions = {
         "ours": make_trainer(method, views, settings, steps),
         "ceiling": make_ceiling(method, views, settings, steps),
@@ -152,7 +152,7 @@ def measure_against_straightforward(setting: Setting, name: str) -> list[Measure
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, spawn, torch.set_num_threads, (torch.get_num_threads(),)) as other:
         functions = {
-            "ours": make_trainer(place(method, setting), views, settings, 1),
+            "ours": make_trainer(place(method, setting.open_device()), views, settings, 1),
             "straightforward": lambda: other.submit(usual).result(),
         }
         seconds = time_in_turn(functions, setting.repeats)  # both one step of a batch
@@ -179,6 +179,6 @@ def measure_growth(setting: Setting, name: str, of: str, steps: int) -> list[Mea
     functions = {}
     for size, (side, overlay) in cases.items():
         method, views, settings = prepare(setting, name, side, overlay)
-        functions[str(size)] = make_trainer(place(method, setting), views, settings, steps)
+        functions[str(size)] = make_trainer(place(method, setting.open_device()), views, settings, steps)
     seconds = time_in_turn(functions, setting.repeats)
     return [summarise(f"step against {of}", size, "time", "s", values / steps) for size, values in seconds.items()]

@@ -28,7 +28,7 @@ from workflow_scripts.evaluation.settings import Contexts
 from workflow_scripts.evaluation.storage import Embeddings, Storage, choose_storage, faster_products
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.kinds import CONTEXT
-from workflow_scripts.methods.base import ContextMethod, Method
+from workflow_scripts.methods.base import ContextMethod, Method, Task
 from workflow_scripts.training.run import load_run
 
 UNIT = ("z+", "zr")  # representations that probes read at length 1
@@ -215,11 +215,14 @@ def open_run(
     The arguments are those of `embed_run`. Raises `UserError` for weights that are damaged or of another run.
     """
     settings, _ = read_identity(run)
-    return embed_run(load_run(run, data, device), settings, data, evaluation, folder, device, others, storage)
+    train = open_views(data, settings["dataset"], "train", device)
+    method = load_run(run, data, device, Task(train.space, train.classes))
+    return embed_run(method, train, settings, data, evaluation, folder, device, others, storage)
 
 
 def embed_run(
     method: Method,
+    train: Views,
     settings: dict[str, Any],
     data: Path,
     evaluation: dict[str, Any],
@@ -230,10 +233,9 @@ def embed_run(
 ) -> EvaluatedRun:
     """Embed the training split and every evaluated split by a method that is there already, as `load_run` returns it.
 
-    settings: the run's. data: folder of the packed data. others: those of other sources by name. storage: how
-    embeddings are held, by default as suits the device.
+    train: the training split. settings: the run's. data: folder of the packed data. others: those of other sources by
+    name. storage: how embeddings are held, by default as suits the device.
     """
-    train = open_views(data, settings["dataset"], "train", device)
     contexts: DrawnContexts = {}
     redrawn: DrawnContexts = {}
     embeddings = Embeddings(folder, storage or choose_storage(device))

@@ -117,6 +117,7 @@ class Embeddings:
 
     def measure(self, split: str, name: str) -> tuple[int, torch.dtype]:
         """Return the size [bytes] and the type of one stored array."""
-        kept = self._kept.get(f"{split}.{name}")
-        array = torch.from_numpy(self.read(split, name)[:0].copy()) if kept is None else kept
-        return int(self.read(split, name).nbytes if kept is None else kept.nbytes), array.dtype
+        if (kept := self._kept.get(f"{split}.{name}")) is not None:
+            return kept.nbytes, kept.dtype
+        array = self.read(split, name)
+        return array.nbytes, torch.from_numpy(array[:0].copy()).dtype

@@ -22,7 +22,7 @@ BASE = 3 * GIB // 2
 BUSY = GIB
 STATES = 16  # bytes a parameter: itself, its gradient and Adam's two moments, in float32
 SQUARES = 48  # matrices of the largest width that a method's parameters are fewer than: four layers of a transformer
-EMBEDDED = 3  # an evaluation holds a part of its embeddings, a normalised copy and what is between
+EMBEDDED = 3  # an evaluation holds a part of its embeddings, banks of them that are probed, and what is between
 
 
 def get_gpu_share(config: dict[str, Any], run: Run, job: str) -> int:

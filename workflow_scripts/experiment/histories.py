@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def list_histories(runs: list[Path]) -> list[Path]:
-    """Return where the histories of runs are, if they have any. runs: folders."""
-    return [run / "state" / "history.jsonl" for run in runs]
+def locate_history(run: Path) -> Path:
+    """Return where a run's history is, if it has one. run: its folder."""
+    return run / "state" / "history.jsonl"
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from workflow_scripts.experiment.costs import get_resolution
 from workflow_scripts.experiment.gpu_shares import get_gpu_share
-from workflow_scripts.experiment.histories import list_histories, read_history
+from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.experiment.rooms import ROOT, read_schema
 from workflow_scripts.experiment.runs import Run, get_settings, get_space, parse_folder
 from workflow_scripts.support.errors import UserError
@@ -145,7 +145,7 @@ def read_trainings(config: dict[str, Any]) -> list[Throughput]:
 def _read_training(config: dict[str, Any], rows: Path) -> tuple[Workload, str, float] | None:
     """Return what a run trained, on which device and how fast; None for one that tells nothing. rows: of the run."""
     folder = rows.parents[1]
-    run, lines = parse_folder(folder), read_history(list_histories([folder])[0])
+    run, lines = parse_folder(folder), read_history(locate_history(folder))
     if not lines or run.dataset not in config["dataset_settings"]:
         return None
     device = _read_device(rows)

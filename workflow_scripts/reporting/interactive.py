@@ -7,7 +7,7 @@ from pathlib import Path
 from plotly import graph_objects as go
 from plotly.subplots import make_subplots
 
-from workflow_scripts.experiment.histories import list_histories, read_history
+from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.reporting.cells import Cell, Table
 from workflow_scripts.reporting.figures.curves import Curves
 from workflow_scripts.reporting.layouts import Line
@@ -69,7 +69,7 @@ def _draw_line(columns: list[str], line: Line, cells: list[Cell], color: str) ->
 def draw_histories(runs: list[Path]) -> go.Figure:
     """Draw the loss of every run that has a history, by step, relative to its first entry. runs: folders."""
     figure = go.Figure()
-    for number, path in enumerate(list_histories(runs)):
+    for number, path in enumerate(map(locate_history, runs)):
         if entries := read_history(path):
             losses = [entry["loss"] / entries[0]["loss"] for entry in entries]
             name = " ".join(path.parts[-5:-2])

@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workflow_scripts.experiment.histories import list_histories, read_history
+from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.reporting.cells import Cell, Table
 from workflow_scripts.reporting.figures.curves import Curves
 from workflow_scripts.reporting.layouts import Line, View
@@ -119,7 +119,7 @@ def plot_histories(runs: list[Path]) -> Figure:
     with plt.rc_context(SETTINGS):
         figure, axis = plt.subplots(figsize=(6.4, 3.6))
         names: dict[str, str] = {}
-        for path in list_histories(runs):
+        for path in map(locate_history, runs):
             if not (entries := read_history(path)):
                 continue
             name = path.parts[-4]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.experiment.histories import list_histories, read_history
+from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.rows import COLUMNS
 
@@ -23,8 +23,8 @@ def make_training_rows(runs: list[Path]) -> pd.DataFrame:
     Kept apart from the stored rows, which are the same for the same seed.
     """
     records = []
-    for folder, path in zip(runs, list_histories(runs), strict=True):
-        if lines := read_history(path):
+    for folder in runs:
+        if lines := read_history(locate_history(folder)):
             run = parse_folder(folder)
             keys = {"dataset": run.dataset, "method": run.method, "group": run.group, "variant": run.variant}
             seconds = sum(line["seconds"] for line in lines)

@@ -38,6 +38,11 @@ def choose_device(name: str, threads: int, share: int = WHOLE) -> torch.device:
     return torch.device(name)
 
 
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Return a context in which a training computes: in bfloat16 on a GPU, as it is on a CPU."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+
+
 def limit_memory(share: int) -> None:
     """Let torch allocate no more than this share [%] of the GPU's memory, less what a process takes beside.
 

@@ -24,6 +24,7 @@ from workflow_scripts.support.progress import make_bar
 from workflow_scripts.support.seeding import derive_seed, torch_generator
 from workflow_scripts.training.batches import BatchOrder, iterate_batches
 from workflow_scripts.training.compilation import EncoderCompiler
+from workflow_scripts.training.devices import mixed_precision
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
 from workflow_scripts.training.preemption import Preemption
 from workflow_scripts.training.settings import EngineSettings
@@ -119,8 +120,7 @@ def _train(
             for group in optimizer.param_groups:
                 group["lr"] = rate
             torch.manual_seed(derive_seed(seed, "network", step))  # of layers that draw, such as dropout
-            autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
-            with autocast, compiler.used_for(batch):
+            with mixed_precision(device), compiler.used_for(batch):
                 loss = method.loss(batch, torch_generator(seed, "loss", step))
             optimizer.zero_grad(set_to_none=True)
             torch.stack([part.float() for part in loss.minimised.values()]).sum().backward()

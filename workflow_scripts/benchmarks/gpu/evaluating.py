@@ -37,7 +37,7 @@ def measure_evaluation(check: Check, report: Report) -> None:
         evaluated = embed_method(method, opened, config["evaluation"], folder, thinned)
         wait(opened.device)
         # The second time takes the place of the first.
-        seconds[images := count_images(evaluated)] = time.perf_counter() - began
+        seconds[images := count_embedded(evaluated)] = time.perf_counter() - began
     assert evaluated
     case = f"{run.name}, {images:,} images, {len(evaluated.contexts)} contexts"
     report(summarise("evaluation", case, "embedding", "s", [seconds[images]]))
@@ -59,7 +59,7 @@ def measure_evaluation(check: Check, report: Report) -> None:
     report(summarise("evaluation", f"{run.name}, {check.scale.speed}", "in all, what follows", "min", [total / 60]))
 
 
-def count_images(run: EvaluatedRun) -> int:
+def count_embedded(run: EvaluatedRun) -> int:
     """Return how many images a run's embeddings are of."""
     return run.views * sum(run.read(split, "labels").size for split in ("train", *run.splits))
 

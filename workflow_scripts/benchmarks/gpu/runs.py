@@ -77,9 +77,10 @@ def embed_method(
     folder: for what does not stay in memory.
     """
     settings = {**opened.settings, "dataset": dataset or opened.settings["dataset"]}
+    train = open_views(opened.data, dataset, "train", opened.device) if dataset else opened.views
     with torch.no_grad():
         still = copy.deepcopy(method).to(opened.device).eval()
-    return embed_run(still, settings, opened.data, evaluation, folder, opened.device, {})
+    return embed_run(still, train, settings, opened.data, evaluation, folder, opened.device, {})
 
 
 def measure_rows(run: EvaluatedRun, evaluation: dict[str, Any]) -> list[Row]:

@@ -12,18 +12,17 @@ import torch
 from workflow_scripts.benchmarks.experiments import read_config
 from workflow_scripts.benchmarks.floor import OBJECTS, count_operations
 from workflow_scripts.benchmarks.gpu.parts import Report
+from workflow_scripts.benchmarks.gpu.runs import open_data
 from workflow_scripts.benchmarks.gpu.scale import Check, Scale, find_render, list_timed
 from workflow_scripts.benchmarks.measuring import summarise, time_in_turn
-from workflow_scripts.benchmarks.training import Mode, count_images, make_ceiling, make_trainer, wait
-from workflow_scripts.data.views import open_views
+from workflow_scripts.benchmarks.training import Mode, count_images, make_ceiling, make_trainer, place, wait
 from workflow_scripts.data.views.base import Views
 from workflow_scripts.experiment.throughput import Throughput, describe_encoder
-from workflow_scripts.methods.base import Method, Task
+from workflow_scripts.methods.base import Method
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import torch_generator
 from workflow_scripts.training.compilation import EncoderCompiler
-from workflow_scripts.training.devices import choose_device
-from workflow_scripts.training.run import build_method
+from workflow_scripts.training.devices import choose_device, mixed_precision
 
 MODES: tuple[Mode, ...] = ("off", "on")
 PACE, IMAGES, WHOLE = "pace", "images", "whole training"  # names of what is measured
@@ -88,8 +87,8 @@ def measure_method(
 
     rate: what the chip multiplies [operations/s].
     """
-    views = open_views(check.packed("learning"), settings["dataset"], "train", device)
-    steps, method = check.scale.steps, make_placed(settings, views, check, device)
+    opened, steps = open_data(check.packed("learning"), settings, device), check.scale.steps
+    views, method = opened.views, place(opened.build(), device)
     operations = count_step(method, views, settings)
     if mode == "on":
         report(summarise("training", case, "compiling, forward", "s", [time_compiling(method, views, settings)]))
@@ -117,7 +116,7 @@ def time_compiling(method: Method, views: Views, settings: dict[str, Any]) -> fl
     batch = views.sample(np.arange(size), method.sharing(), 0, "compiling")
     compiler = EncoderCompiler(method.encoder, "on", device.type, 1, size)
     began = time.perf_counter()
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"), compiler.used_for(batch):
+    with mixed_precision(device), compiler.used_for(batch):
         method.loss(batch, torch_generator(0, "compiling"))
     wait(device)
     if compiler.failed:
@@ -145,13 +144,6 @@ def list_speeds(results: dict[str, Any], scale: Scale) -> list[Throughput]:
             work = run.method, describe_encoder(settings["encoder"]), resolution
             rows.append(Throughput(*work, value, low, high, n, versions["device"], source))
     return rows
-
-
-def make_placed(settings: dict[str, Any], views: Views, check: Check, device: torch.device) -> Method:
-    """Return the method of a run's settings with its initial weights, ready to train on the device."""
-    method = build_method(settings, Task(views.space, views.classes), check.packed("learning"))
-    method.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    return method
 
 
 def run_first(trainer: Callable[[], None], device: torch.device) -> tuple[float, float]:

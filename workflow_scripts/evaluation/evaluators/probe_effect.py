@@ -12,7 +12,6 @@ from functools import partial
 from typing import Annotated
 
 from workflow_scripts.evaluation.evaluators.relative_latents import RelativeLatents
-from workflow_scripts.evaluation.probes import Bank, Predictions, probe_relative
 from workflow_scripts.evaluation.probing import LATENTS, Probe, probe_places
 from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.evaluation.settings import ProbeChange, ProbeSettings
@@ -56,18 +55,12 @@ class ProbeEffect(RelativeLatents):
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield R2 in both definitions."""
         probes: dict[str, Probe] = {
-            f"{group}_by_{name}": partial(self._probe_by, run, group, change.apply(self.settings.probe))
+            f"{group}_by_{name}": partial(self._probe, run, group, change.apply(self.settings.probe))
             for group in run.scaled_groups
             for name, change in self.settings.probes.items()
             if name not in self.settings.left_out.get(group, [])
         }
         yield from probe_places(run, _list_longest(run) or run.places("h"), probes, LATENTS)
-
-    def _probe_by(
-        self, run: EvaluatedRun, group: str, probe: ProbeSettings, train: Bank, tests: dict[str, Bank]
-    ) -> Predictions:
-        entries, relate = run.space.groups[group], run.space.relate
-        return probe_relative(train, tests, relate, entries, run.pair_views, probe, self.settings.test_pairs, run.seed)
 
 
 def _list_longest(run: EvaluatedRun) -> list[MeasuredArray]:

@@ -14,7 +14,7 @@ from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.probes import Bank, Predictions, probe_relative
 from workflow_scripts.evaluation.probing import LATENTS, Probe, probe_places
 from workflow_scripts.evaluation.run import EvaluatedRun
-from workflow_scripts.evaluation.settings import LatentProbes
+from workflow_scripts.evaluation.settings import LatentProbes, ProbeSettings
 from workflow_scripts.rows import Row
 from workflow_scripts.support.settings import Count
 
@@ -46,14 +46,18 @@ class RelativeLatents(Evaluator):
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield R2 in both definitions."""
-        probes: dict[str, Probe] = {group: partial(self._probe, run, group) for group in run.scaled_groups}
+        probes: dict[str, Probe] = {
+            group: partial(self._probe, run, group, self.settings.choose(group)) for group in run.scaled_groups
+        }
         for representation in ("h", *run.readouts):
             yield from probe_places(run, run.places(representation), probes, LATENTS)
         yield from probe_places(run, run.places("z+"), probes, LATENTS, redrawn=True)
 
-    def _probe(self, run: EvaluatedRun, group: str, train: Bank, tests: dict[str, Bank]) -> Predictions:
-        entries, relate, chosen = run.space.groups[group], run.space.relate, self.settings.choose(group)
-        return probe_relative(train, tests, relate, entries, run.pair_views, chosen, self.settings.test_pairs, run.seed)
+    def _probe(
+        self, run: EvaluatedRun, group: str, probe: ProbeSettings, train: Bank, tests: dict[str, Bank]
+    ) -> Predictions:
+        entries, relate = run.space.groups[group], run.space.relate
+        return probe_relative(train, tests, relate, entries, run.pair_views, probe, self.settings.test_pairs, run.seed)
 
 
 EVALUATOR = RelativeLatents
