@@ -37,7 +37,7 @@ shell.prefix(f"set -euo pipefail; trap '' TERM USR1; export PYTHONPATH={HOME} {V
 
 try:
     for file in workflow.config_settings.configfiles:
-        read_yaml(Path(file))  # Snakemake has read it with less care
+        read_yaml(Path(file))  # Snakemake has read it, too, and is less strict
     given = merge(config, retype(dict(workflow.config_settings.config)))
     config.update(load_experiment(given["experiment"], given, BASE))
     RUNS = list_runs(config)
@@ -158,10 +158,11 @@ def list_option(name, value):
 
 
 def list_packing_options(source):
-    """Options of pack: how large images are, and how many of each class are kept."""
+    """Options of pack: how large images are, and which of them are kept; what is not set is no option."""
     share = source.get("per_class") or {}
     limits = [list_option(f"--per-class-{split}", share.get(split)) for split in ("train", "test")]
-    return [*list_option("--resolution", source.get("resolution")), *limits[0], *limits[1]]
+    further = [list_option(f"--{key}", source.get(key)) for key in ("classes", "average")]
+    return [*list_option("--resolution", source.get("resolution")), *limits[0], *limits[1], *further[0], *further[1]]
 
 
 def as_json(value):

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 from raw_trees import CIFAR_CLASSES, make_cifar_tree
 
-from workflow_scripts.data.readers import cifar10
-from workflow_scripts.data.readers.cifar10 import Batches, ImageTree, load_batch, open_reader
+from workflow_scripts.data.readers import cifar10, pickled
+from workflow_scripts.data.readers.cifar10 import ImageTree, open_reader
+from workflow_scripts.data.readers.pickled import Batches, load_batch
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -32,7 +33,7 @@ def batches(tmp_path, monkeypatch):
         monkeypatch.setitem(
             cifar10.META if name == "batches.meta" else cifar10.BATCHES, name, hashlib.md5(content).hexdigest()
         )
-    cifar10._load_pixels.cache_clear()
+    pickled._load_pixels.cache_clear()
     return tmp_path / "raw", tables
 
 

@@ -4,9 +4,10 @@ import pytest
 from project import run_snakemake
 
 from workflow_scripts.experiment import costs
-from workflow_scripts.experiment.config import load_experiment
-from workflow_scripts.experiment.plan import describe_costs
+from workflow_scripts.experiment.config import complete_config, load_experiment
+from workflow_scripts.experiment.plan import describe_costs, get_stated_speed
 from workflow_scripts.experiment.runs import parse_run
+from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
 
@@ -52,6 +53,18 @@ def test_inputs_of_every_kind_of_source():
     assert costs.count_inputs(cifar, "cifar10-small") == 10 * (1000 + 200)
     # The image itself and four augmented views.
     assert costs.embedding_bytes(cifar, run("cifar10-small-crop-blur", "random")) == 12000 * 5 * 4 * 128
+
+
+def test_a_stated_speed_may_be_an_encoders_own(config):
+    config["encoders"]["slow"] = {**config["encoders"]["small"], "dim": 64}
+    config["method_settings"]["simclr"]["encoder"] = "slow"
+    config["throughput"] |= {"images_per_second": 1000, "of_encoders": {"slow": 10}}
+    completed = complete_config(config)
+    speeds = {name: get_stated_speed(completed, run("embedded", name)) for name in ("simclr", "vicreg")}
+    assert speeds == {"simclr": 10, "vicreg": 1000}
+    config["throughput"]["of_encoders"] = {"slwo": 10}
+    with pytest.raises(UserError, match=r"throughput.of_encoders names 'slwo'; did you mean 'slow'"):
+        complete_config(config)
 
 
 def test_what_is_trained_is_not_counted(paper, monkeypatch, tmp_path):

@@ -22,7 +22,10 @@ def test_table_of_sources_is_complete(name: str) -> None:
     assert source.inputs > 0
     assert bool(source.archive or source.files) + bool(source.package) + bool(source.access) == 1
     for file in filter(None, (source.archive, *source.files)):
-        assert all(url.startswith("https://") and url.endswith(f"/{file.name}") for url in file.urls)
+        assert all(url.endswith(f"/{file.name}") for url in file.urls)
+        assert file.urls[0].startswith("https://")
+        # An unprotected address is a second one, of a file whose digest is known.
+        assert all(url.startswith("https://") or (url.startswith("http://") and file.digests) for url in file.urls)
 
 
 def test_bad_table_of_sources_is_one_sentence(tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--resolution", type=whole_number, help="side of the packed images [pixels]; of tables none")
     parser.add_argument("--per-class-train", type=whole_number, help="keep the first so many train objects of a class")
     parser.add_argument("--per-class-test", type=whole_number, help="keep the first so many test objects of a class")
+    parser.add_argument("--classes", type=whole_number, help="keep the first so many classes of the data's own list")
+    parser.add_argument(
+        "--average",
+        type=whole_number,
+        help="decode images at so many times the resolution, and average blocks of so many pixels a side",
+    )
     parser.add_argument(
         "--workers", type=whole_number, default=2, help="processes (default: 2); any number, same bytes"
     )
@@ -58,6 +64,8 @@ def main() -> None:
         arguments.workers,
         arguments.journal_seconds,
         device,
+        arguments.classes,
+        arguments.average,
     )
 
 

@@ -44,9 +44,14 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], Path]:
 
 
 def list_settings(
-    manifest: dict[str, Any], reader: Reader, layout: str, resolution: int | None, limits: tuple[int | None, int | None]
+    manifest: dict[str, Any],
+    reader: Reader,
+    layout: str,
+    resolution: int | None,
+    limits: tuple[int | None, int | None],
+    **further: int | None,
 ) -> dict[str, Any]:
-    """Return all that decides the packed bytes. Where the tree lies does not."""
+    """Return all that decides the packed bytes. Where the tree lies does not, nor a further setting that is not set."""
     catalogue = hashlib.sha256()
     for array in (reader.objects, reader.labels, reader.splits):
         catalogue.update(array.tobytes())
@@ -57,6 +62,7 @@ def list_settings(
         "resolution": resolution,
         "per_class": list(limits),
         "catalogue": catalogue.hexdigest(),
+        **{key: value for key, value in further.items() if value is not None},
     }
 
 
@@ -74,7 +80,14 @@ def make_meta(
 ) -> dict[str, Any]:
     """Return meta.json of the finished arrays. inputs_sha256: the digest of the inputs' file."""
     reader = job.reader
-    caveats = [manifest["caveat"], reader.caveat if "JPEG" not in manifest["caveat"] else ""]
+    classes = list(reader.classes)[: settings.get("classes")]
+    official = reader.official_classes or len(reader.classes)
+    caveats = [
+        manifest["caveat"],
+        reader.caveat if "JPEG" not in manifest["caveat"] else "",
+        f"{len(classes)} of the {official} classes" if len(classes) < official else "",
+        f"each pixel is the mean of {job.average}x{job.average} stored ones" if job.average > 1 else "",
+    ]
     splits = np.load(partial.path("splits"))
     train = int((splits == TRAIN).sum())
     normalisation = reader.normalisation
@@ -87,7 +100,7 @@ def make_meta(
         "caveat": "; ".join(filter(None, caveats)),
         **{key: settings[key] for key in ("layout", "resolution")},
         "views": reader.views,
-        "classes": list(reader.classes),
+        "classes": classes,
         "latents": list(reader.latent_names),
         "objects": {"train": train, "test": len(splits) - train},
         "columns": list(reader.columns),
@@ -153,6 +166,24 @@ def build(
         write_json(partial.meta, make_meta(manifest, job, settings, partial, digest))
 
 
+def check_form(
+    reader: Reader, source: str, resolution: int | None, classes: int | None, average: int | None, key: str
+) -> None:
+    """Raise `UserError` where a source cannot be packed as it is asked for. key: where its settings stand."""
+    have, official = len(reader.classes), reader.official_classes or len(reader.classes)
+    if reader.columns and (classes or average):
+        raise UserError(f"{source} is a table: classes and average are settings of images; remove them from {key}")
+    if resolution is None and not reader.columns:
+        raise UserError(f"{source} holds images: give the side that they are packed with, {key}.resolution")
+    if classes is None and have < official:
+        raise UserError(
+            f"what is given holds {have} of the {official} classes of {source}; get the whole data set, or say that a "
+            f"part is meant: {key}.classes: {have}"
+        )
+    if classes is not None and classes > have:
+        raise UserError(f"{source} has {have} classes here, not {classes}; set {key}.classes to at most {have}")
+
+
 def pack(
     manifest_path: Path,
     output: Path,
@@ -162,19 +193,24 @@ def pack(
     workers: int = 2,
     journal_seconds: float = 10.0,
     device: str = "cpu",
+    classes: int | None = None,
+    average: int | None = None,
 ) -> None:
     """Pack the raw data of a manifest into `output`.
 
     limits: objects per class of the official train and test split. workers: processes, which change no byte.
     journal_seconds: between entries of the journal, what a kill can lose. device: where a reader that does so draws.
+    classes: keep so many, the first of the data set's own list. average: of images whose side is `resolution` times
+    this, blocks of that many pixels a side become one, see `readers.base.average_blocks`.
     """
     manifest, root = read_manifest(manifest_path)
     reader = open_reader(layout, root)
+    average = None if average == 1 else average
     if isinstance(reader, DrawingReader):
         reader.device = device
-    if resolution is None and not reader.columns:
-        raise UserError(f"{layout} holds images: give the side that they are packed with (--resolution)")
-    settings = list_settings(manifest, reader, layout, None if reader.columns else resolution, limits)
+    check_form(reader, manifest["source"], resolution, classes, average, f"sources.{output.absolute().parent.name}")
+    form = None if reader.columns else resolution
+    settings = list_settings(manifest, reader, layout, form, limits, classes=classes, average=average)
     folder = output.with_name(f"{output.name}.partial")
     with exclusive(folder):
         if is_packed(output, hash_settings(settings)):
@@ -184,9 +220,11 @@ def pack(
             if partial.meta.exists():
                 take_back(partial, output)
             chosen = take_per_class(reader.labels, reader.splits, limits)
-            job = Job(reader, chosen, settings["resolution"], folder)
+            if classes is not None:
+                chosen = chosen[reader.labels[chosen] < classes]
+            job = Job(reader, chosen, settings["resolution"], folder, average or 1)
             build(partial, manifest, job, settings, workers, journal_seconds)
             publish(partial, output)
-            form = f"{len(reader.columns)} columns" if reader.columns else f"{resolution} px"
-            print(f"packed {output}: {len(chosen):,} objects, views {reader.views}, {form}")
+            said = f"{len(reader.columns)} columns" if reader.columns else f"{resolution} px"
+            print(f"packed {output}: {len(chosen):,} objects, views {reader.views}, {said}")
         shutil.rmtree(folder, ignore_errors=True)

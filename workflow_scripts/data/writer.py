@@ -20,7 +20,7 @@ import numpy as np
 
 from workflow_scripts.data.digests import GrowingDigest
 from workflow_scripts.data.packed import read_header
-from workflow_scripts.data.readers.base import DrawingReader, Reader
+from workflow_scripts.data.readers.base import DrawingReader, Reader, average_blocks
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import atomic_path, hash_file, read_json, write_bytes, write_json
 from workflow_scripts.support.progress import make_bar
@@ -120,12 +120,17 @@ def _create(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs. chosen: the reader's index of each packed object; folder: of the arrays."""
+    """What a worker needs.
+
+    chosen: the reader's index of each packed object. resolution: side of packed images [pixels], None for rows.
+    folder: of the arrays. average: stored pixels a side that become one; with 1, images are resized where necessary.
+    """
 
     reader: Reader
     chosen: np.ndarray
     resolution: int | None
     folder: Path
+    average: int = 1
 
     @property
     def measures(self) -> bool:
@@ -145,6 +150,24 @@ def check_objects(job: Job, positions: list[int]) -> None:
         job.reader.check(int(job.chosen[position]))
 
 
+def read_object(job: Job, position: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (V, ...) and latents (V, L) of a packed object.
+
+    Raises `UserError` for images that averaging alone does not bring to the resolution: a resize would come first.
+    """
+    index = int(job.chosen[position])
+    if job.resolution is None or job.average == 1:
+        return job.reader.read(index, job.resolution)
+    images, latents = job.reader.read(index, None)
+    side, wanted = images.shape[1], job.resolution * job.average
+    if side != wanted:
+        raise UserError(
+            f"{job.reader.objects[index]} is stored with {side} pixels a side, but {job.resolution} averaged over "
+            f"{job.average}x{job.average} need {wanted}; change resolution or average, or leave average out"
+        )
+    return average_blocks(images, job.average), latents
+
+
 def store_objects(job: Job, positions: list[int]) -> None:
     """Read the objects and write them to their places in the arrays."""
     names = (*LARGE, SUMS) if job.measures else LARGE
@@ -153,7 +176,7 @@ def store_objects(job: Job, positions: list[int]) -> None:
     handles = {name: os.open(path, os.O_WRONLY) for name, path in paths.items()}
     try:
         for position in positions:
-            arrays: tuple[np.ndarray, ...] = job.reader.read(int(job.chosen[position]), job.resolution)
+            arrays: tuple[np.ndarray, ...] = read_object(job, position)
             if job.measures:
                 arrays = (*arrays, sum_channels(arrays[0]))
             for name, array in zip(names, arrays, strict=True):

@@ -62,7 +62,9 @@ def _list_plugins(settings: dict[str, Any]) -> Iterator[str]:
     yield f"methods/{module_name(settings['method'])}.py"
     yield f"models/encoders/{module_name(settings['encoder']['kind'])}.py"
     yield f"data/views/{module_name(settings['dataset']['views']['kind'])}.py"
-    kinds = sorted(set(_list_kinds(settings["dataset"]["views"].get("augmentations", []))))
+    views = settings["dataset"]["views"]
+    # Of some kinds of views the groups are augmentations, too; of others, names of what they are made of.
+    kinds = sorted(set(_list_kinds([views.get("augmentations", []), views.get("groups", [])])))
     yield from (f"data/augmentations/{module_name(kind)}.py" for kind in kinds)
 
 

@@ -90,6 +90,7 @@ def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, 
     papers, encoders, datasets = list_papers(root), config["encoders"], config["dataset_settings"]
     yield from (("papers", paper, papers) for paper in config["papers"])
     yield from (("datasets", dataset, datasets) for dataset in config["datasets"])
+    yield from (("throughput.of_encoders", name, encoders) for name in config["throughput"].get("of_encoders", {}))
     for place, layer in _list_layers(config):
         yield from ((f"{place}encoder", name, encoders) for name in [layer.get("encoder")] if name is not None)
     for dataset, entry in datasets.items():

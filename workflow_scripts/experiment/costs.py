@@ -29,9 +29,11 @@ def count_inputs(config: dict[str, Any], source: str) -> int:
         made = entry["synthesize"]
         return int(made[read_schema("synthesizers", made["kind"])["x-inputs"]])
     known = read_yaml(DOWNLOADS / f"{entry['download']}.yaml")
-    share = entry.get("per_class") or {}
-    limit = known["classes"] * sum(share.values()) if share and "classes" in known else known["inputs"]
-    return int(min(known["inputs"], limit))
+    if "classes" not in known:
+        return int(known["inputs"])
+    share, classes = entry.get("per_class") or {}, min(entry.get("classes") or known["classes"], known["classes"])
+    whole = known["inputs"] * classes // known["classes"]  # as far as classes are of one size
+    return int(min(whole, classes * sum(share.values())) if share else whole)
 
 
 def packed_bytes(config: dict[str, Any], source: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from workflow_scripts.experiment.costs import GIB, count_trained, embedding_bytes, packed_bytes
 from workflow_scripts.experiment.gpu_shares import get_gpu_share
-from workflow_scripts.experiment.runs import Run, list_other_sources, list_runs
+from workflow_scripts.experiment.runs import Run, get_settings, list_other_sources, list_runs
 from workflow_scripts.experiment.throughput import Throughput, Workload, get_workload, name_device, read_measured
 from workflow_scripts.support.gpus import find_gpus
 
@@ -45,13 +45,14 @@ class Estimate:
     """Hours of trainings on a device, and what they rest on.
 
     measured: rows that were used. guessed: workloads without a row, taken at the speed of the slowest row of their
-    encoder and resolution. unknown: images of the trainings for which there is not even that; `hours` are without them.
+    encoder and resolution. unknown: images to read by run, of the trainings for which there is not even that; `hours`
+    are without them.
     """
 
     hours: float
     measured: list[Throughput]
     guessed: list[Workload]
-    unknown: int
+    unknown: dict[Run, int]
 
     def describe(self) -> list[str]:
         """Return lines that say what the hours rest on."""
@@ -68,22 +69,27 @@ class Estimate:
 
 def estimate_hours(config: dict[str, Any], trained: dict[Run, int], measured: dict[Workload, Throughput]) -> Estimate:
     """Return the hours that trainings take at measured speeds. trained: images to read by run."""
-    images: Counter[Workload] = Counter()
+    estimate = Estimate(0.0, [], [], {})
     for run, count in trained.items():
-        images[get_workload(config, run)] += count
-    estimate = Estimate(0.0, [], [], 0)
-    for workload, count in images.items():
+        workload = get_workload(config, run)
         alike = [row for row in measured.values() if row.workload[1:] == workload[1:]]
         if not alike:
-            estimate.unknown += count
+            estimate.unknown[run] = count
             continue
         row = measured.get(workload) or min(alike, key=lambda row: row.images_per_second)
-        if row.workload != workload:
+        if row.workload != workload and workload not in estimate.guessed:
             estimate.guessed.append(workload)
         if row not in estimate.measured:
             estimate.measured.append(row)
         estimate.hours += count / row.images_per_second / 3600
     return estimate
+
+
+def get_stated_speed(config: dict[str, Any], run: Run) -> float:
+    """Return the speed that an experiment states for a run [images/s]: that of its encoder, if it has one."""
+    stated, encoder = config["throughput"], get_settings(config, run)["encoder"]
+    own = (speed for name, speed in stated.get("of_encoders", {}).items() if config["encoders"][name] == encoder)
+    return float(next(own, stated["images_per_second"]))
 
 
 def describe_training(config: dict[str, Any], trained: dict[Run, int]) -> list[str]:
@@ -93,16 +99,16 @@ def describe_training(config: dict[str, Any], trained: dict[Run, int]) -> list[s
     """
     here, images, stated = name_device(config), sum(trained.values()), config["throughput"]
     estimates = {device: estimate_hours(config, trained, rows) for device, rows in read_measured(config).items()}
-    own = estimates.pop(here, Estimate(0.0, [], [], images))
-    speed = f"{stated['images_per_second']:g} images/s on one {stated['device']}: {stated['source']}"
+    own = estimates.pop(here, Estimate(0.0, [], [], trained))
+    slower = "".join(f", {name} {speed:g}" for name, speed in stated.get("of_encoders", {}).items())
+    speed = f"{stated['images_per_second']:g} images/s{slower} on one {stated['device']}: {stated['source']}"
+    hours = own.hours + sum(count / get_stated_speed(config, run) / 3600 for run, count in own.unknown.items())
     if not own.measured:
-        hours = images / stated["images_per_second"] / 3600
         lines = [f"Training: {images:,} images, {hours:,.1f} {stated['device']} hours (stated, at {speed})"]
     else:
-        hours = own.hours + own.unknown / stated["images_per_second"] / 3600
         lines = [f"Training: {images:,} images, {hours:,.1f} hours on {here}, this machine's device", *own.describe()]
         if own.unknown:
-            lines.append(f"  stated, for the other {own.unknown:,} images: {speed}")
+            lines.append(f"  stated, for the other {sum(own.unknown.values()):,} images: {speed}")
     for device, other in estimates.items():
         if images and not other.unknown:
             lines += [f"  On {device}: {other.hours:,.1f} hours", *(f"  {line}" for line in other.describe())]

@@ -52,8 +52,8 @@ class Table:
 def make_cell(rows: pd.DataFrame, line: Line, column: Column) -> Cell:
     """Compute one cell, by seed, then over seeds."""
     published = line.published.get(column.label)
-    values = read_values(rows, {**line.select, **column.select}, column.minus)
-    if values.empty:
+    values = read_values(rows, line.make_query(column), line.get_minus(column))
+    if values.empty or not line.has(column):
         return Cell(None, None, 0, published)
     std = float(values.std(ddof=1)) if len(values) > 1 else None
     return Cell(float(values.mean()), std, len(values), published)

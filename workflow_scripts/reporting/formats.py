@@ -17,6 +17,7 @@ LATEX_ESCAPES = {
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "|": r"\textbar{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
+MEANINGS = {"exact": "not printed, but computed from the paper's formula"}  # of kinds of provenance that say too little
 
 
 def format_measured(cell: Cell, digits: int) -> str:
@@ -40,7 +41,7 @@ def caption(table: Table) -> str:
     parts = [f"{view.title}, on {view.place.scope}.", view.note.strip()]
     parts.append(f"Mean ± standard deviation over {seeds} seeds." if seeds > 1 else "One seed.")
     if any(cell.published is not None for line in table.cells for cell in line):
-        parts.append(f"Published values: {view.provenance}.")
+        parts.append(f"Published values: {MEANINGS.get(view.provenance or '', view.provenance)}.")
     elif view.provenance is None:
         parts.append("The paper's cells are not available.")
     if table.caveat:
@@ -79,7 +80,7 @@ def lay_out(table: Table) -> TextTable:
     for line, cells in zip(view.lines, table.cells, strict=True):
         texts, beside = [line.section, line.label], ["", ""]
         for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
-            texts += [format_measured(cell, column.digits)]
+            texts += [format_measured(cell, column.digits) if line.has(column) else ""]
             beside += [""]
             if has_published[position]:
                 missing = "not available" if line.of_paper else ""

@@ -10,9 +10,11 @@ from plotly.subplots import make_subplots
 from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.reporting.cells import Cell, Table
 from workflow_scripts.reporting.figures.curves import Curves
+from workflow_scripts.reporting.figures.progress import Points
 from workflow_scripts.reporting.layouts import Line
-from workflow_scripts.reporting.plots import COLORS, EMPTY, is_shown, list_panels
+from workflow_scripts.reporting.plots import COLORS, EMPTY, is_shown, list_panels, style_labels
 
+DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}  # matplotlib's names, and plotly's
 TOP, PANEL, BOTTOM = 40, 320, 120  # pixels
 
 
@@ -64,6 +66,41 @@ def _draw_line(columns: list[str], line: Line, cells: list[Cell], color: str) ->
         dashed = {"color": color, "dash": "dash"}
         traces.append(go.Scatter(x=columns, y=published, name=f"{line.label}, published", line=dashed, opacity=0.7))
     return traces
+
+
+def draw_progress(panels: dict[str, list[Points]], x: str) -> go.Figure:
+    """Draw lines by level, a panel below the other, by title; one standard deviation around a line as a band."""
+    if not panels:
+        return _lay_out(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
+    space = {"vertical_spacing": 0.25 / len(panels), "shared_xaxes": "all"}
+    figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), **space)
+    styles = style_labels(panels)
+    shown: set[str] = set()
+    for number, lines in enumerate(panels.values(), start=1):
+        for line in lines:
+            own = {"name": line.label, "legendgroup": line.label, "mode": "lines"}
+            color, dash = styles[line.label]
+            if any(line.stds):
+                figure.add_trace(_draw_band(line, color, own), row=number, col=1)
+            style = {"color": color, "dash": DASHES[dash], "width": 1.5}
+            means = go.Scatter(x=line.levels, y=line.means, line=style, showlegend=line.label not in shown, **own)
+            figure.add_trace(means, row=number, col=1)
+            shown.add(line.label)
+    figure.update_xaxes(title_text=x, row=len(panels), col=1)
+    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    figure = _lay_out(figure, len(panels))
+    # On a phone two labels stand side by side.
+    bottom = 60 + 20 * -(-len(styles) // 2)
+    figure.update_layout(height=TOP + PANEL * len(panels) + bottom, margin_b=bottom)
+    return figure.update_layout(legend={"yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 11}})
+
+
+def _draw_band(line: Points, color: str, own: dict[str, str]) -> go.Scatter:
+    """Return what fills a line's spread: above it from left to right, and back below it."""
+    above = [mean + std for mean, std in zip(line.means, line.stds, strict=True)]
+    below = [mean - std for mean, std in zip(line.means, line.stds, strict=True)]
+    fill = {"fill": "toself", "fillcolor": color, "opacity": 0.2, "line": {"width": 0}, "hoverinfo": "skip"}
+    return go.Scatter(x=[*line.levels, *line.levels[::-1]], y=[*above, *below[::-1]], showlegend=False, **fill, **own)
 
 
 def draw_histories(runs: list[Path]) -> go.Figure:

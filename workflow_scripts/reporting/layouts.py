@@ -14,22 +14,29 @@ from workflow_scripts.reporting.measured import HIGHEST, Measured, MeasuredRun, 
 from workflow_scripts.reporting.papers import OURS, Paper, list_lines
 from workflow_scripts.reporting.places import Place
 
+BASE = "base"  # in place of what a column subtracts: what each line says
+RUNS = ("methods", "controls", "others")  # what a view is expanded by, if by runs that no line names
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its label, its part of the query, the decimals it shows, and what is subtracted, if anything."""
+    """A column: its label, its part of the query, the decimals it shows, and what is subtracted, if anything.
+
+    minus: `BASE` for that of each line's own `base`.
+    """
 
     label: str
     select: Select
     digits: int
-    minus: Select | None = None
+    minus: Select | str | None = None
 
 
 @dataclass(frozen=True)
 class Line:
     """A line: its section and label, its part of the query, the published values by column label, and whose it is.
 
-    of_paper: the paper has this line, so that a value that is not there is not available, and not simply none.
+    of_paper: the paper has this line, so that a value that is not there is not available, and not simply none. base:
+    what columns with `minus: base` put in place of the line's own query, None where there is nothing to subtract.
     """
 
     section: str
@@ -37,6 +44,19 @@ class Line:
     select: Select
     published: dict[str, float | None] = field(default_factory=dict)
     of_paper: bool = False
+    base: Select | None = None
+
+    def make_query(self, column: Column) -> Select:
+        """Return the query of a cell. Where neither the line nor the column names a task, it is the line's group."""
+        return {"task": self.select.get("group", ""), **self.select, **column.select}
+
+    def get_minus(self, column: Column) -> Select | None:
+        """Return what is subtracted in a column, None for nothing."""
+        return self.base if isinstance(column.minus, str) else column.minus
+
+    def has(self, column: Column) -> bool:
+        """Tell whether a column is about this line: not without a task, nor without the base that it subtracts."""
+        return bool(self.make_query(column)["task"]) and (self.base is not None or column.minus != BASE)
 
 
 @dataclass(frozen=True)
@@ -59,13 +79,17 @@ def make_view(paper: Paper, place: Place, measured: dict[str, Measured]) -> View
     lengths = sorted({length for entry in measured.values() for length in entry.lengths})
     columns = [column for spec in view["columns"] for column in _make_columns(spec, groups, lengths)]
     lines = []
-    for section, label, select, of_paper in list_lines(view):
-        values = published.get("values", {}).get(section, {}).get(label, [])
+    for line in list_lines(view):
+        values = published.get("values", {}).get(line.section, {}).get(line.label, [])
         beside = dict(zip(published.get("columns", []), values, strict=bool(values)))
-        lines.append(Line(section, label, select, beside, of_paper))
-    named = {(line.select.get("method"), line.select.get("variant", "")) for line in lines}
+        lines.append(Line(line.section, line.label, line.select, beside, line.of_paper, line.base))
+    expand = view.get("expand")
     for dataset, entry in measured.items():
-        lines += _expand_lines(view.get("expand"), dataset, entry, named, paper.controls)
+        if expand in RUNS:
+            runs = _list_unnamed(expand, place.table, entry, paper)
+            lines += [line for run in runs for line in _expand_method(run, entry, paper.controls)]
+        else:
+            lines += _expand_lines(expand, dataset, entry)
     return View(place, view["title"], view["note"], published["provenance"], columns, lines)
 
 
@@ -81,18 +105,30 @@ def _make_columns(spec: dict[str, Any], groups: list[str], lengths: list[int]) -
     ]
 
 
-def _expand_lines(
-    expand: str | None,
-    dataset: str,
-    measured: Measured,
-    named: set[tuple[str | None, str]],
-    controls: dict[str, str],
-) -> list[Line]:
-    """Return the lines of a data set that no named line is of."""
+def _list_unnamed(expand: str, table: str, measured: Measured, paper: Paper) -> list[MeasuredRun]:
+    """Return the runs that a view is expanded by: of those that it does not name all, controls, or controls and what
+    no other view of the paper names, either."""
+    new = [run for run in measured.runs if not _is_named(run, paper.views[table])]
+    if expand == "methods":
+        return new
+    views = list(paper.views.values()) if expand == "others" else []
+    unknown = [run for run in new if views and not any(_is_named(run, view) for view in views)]
+    return [run for run in new if run.method in paper.controls or run in unknown]
+
+
+def _is_named(run: MeasuredRun, view: dict[str, Any]) -> bool:
+    """Tell whether a line of a view is about a run: of its method and variant, and of its group if it names one."""
+    selects = [line.select for line in list_lines(view)]
+    return any(
+        (select.get("method"), select.get("group", run.group), select.get("variant", ""))
+        == (run.method, run.group, run.variant)
+        for select in selects
+    )
+
+
+def _expand_lines(expand: str | None, dataset: str, measured: Measured) -> list[Line]:
+    """Return a line for each context, or run with contexts, of a data set."""
     match expand:
-        case "methods":
-            new = [run for run in measured.runs if (run.method, run.variant) not in named]
-            return [line for run in new for line in _expand_method(run, measured, controls)]
         case "contexts":
             return [line for run in measured.runs for line in _expand_contexts(run, measured)]
         case "variants" | "groups":

@@ -45,6 +45,21 @@ class Paper:
     claims: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class NamedLine:
+    """A line that a view names: its section and label, and its part of the query.
+
+    of_paper: whether the paper has it. base: what a column with `minus: base` puts in place of the line's own query,
+    None where the line is compared with none.
+    """
+
+    section: str
+    label: str
+    select: dict[str, Any]
+    of_paper: bool
+    base: dict[str, Any] | None
+
+
 @cache
 def read_paper(folder: str | Path) -> Paper:
     """Read and check a paper's folder.
@@ -68,7 +83,7 @@ def read_paper(folder: str | Path) -> Paper:
         findings[name] = [make_plugin(*FINDINGS, spec, f"{where}.findings") for spec in view.get("findings", [])]
         if "figure" in view:
             figures[name] = _make_figure(view, where)
-        _check_benchmarks([view["benchmark"]], views["benchmarks"], where)
+        _check_benchmarks(as_list(view["benchmark"]), views["benchmarks"], where)
     for number, claim in enumerate(claims):
         where = f"{folder / FILES[2]}: {number}"
         for spec in (claim, *claim["comparisons"]):
@@ -143,20 +158,20 @@ def _make_figure(view: dict[str, Any], where: str) -> FigureKind:
     return figure
 
 
-def list_lines(view: dict[str, Any]) -> list[tuple[str, str, dict[str, Any], bool]]:
-    """Return (section, label, select, of the paper) of every line that a view names, repeated in its sections."""
+def list_lines(view: dict[str, Any]) -> list[NamedLine]:
+    """Return every line that a view names, repeated in its sections."""
     lines = []
     for section in view.get("sections", [{"section": "", "select": {}}]):
         for line in view.get("lines", []):
             select = {**section["select"], **line["select"]}
-            label = line.get("label", select.get("method", ""))
-            lines.append((line.get("section", section["section"]), label, select, not line.get("ours", False)))
+            head = (line.get("section", section["section"]), line.get("label", select.get("method", "")))
+            lines.append(NamedLine(*head, select, not line.get("ours", False), line.get("base")))
     return lines
 
 
 def list_labels(view: dict[str, Any]) -> list[tuple[str, str]]:
     """Return (section, label) of every line that a view names."""
-    return [(section, label) for section, label, *_ in list_lines(view)]
+    return [(line.section, line.label) for line in list_lines(view)]
 
 
 def list_files(folders: Iterable[str | Path]) -> list[Path]:

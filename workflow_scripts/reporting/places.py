@@ -10,6 +10,7 @@ from workflow_scripts.experiment.rooms import suggest
 from workflow_scripts.reporting.papers import Paper, as_list, list_lines
 from workflow_scripts.support.errors import UserError
 
+CONTROLS = "controls"  # what a view is expanded by, if by controls alone
 ACROSS = "datasets"  # scope of a view of all data sets of a benchmark; of the others it is the data set's name
 SCORECARD = "scorecard"  # name of the table of verdicts on a paper's claims
 
@@ -44,15 +45,16 @@ def get_benchmark(paper: Paper, entry: dict[str, Any]) -> str:
     return name
 
 
-def list_own(paper: Paper, benchmark: str, datasets: Datasets) -> list[str]:
-    """Return the data sets that stand for one of a paper's benchmarks."""
-    return [name for name, entry in datasets.items() if get_benchmark(paper, entry) == benchmark]
+def list_own(paper: Paper, benchmarks: str | list[str], datasets: Datasets) -> list[str]:
+    """Return the data sets that stand for one of a paper's benchmarks, or for one of several."""
+    return [name for name, entry in datasets.items() if get_benchmark(paper, entry) in as_list(benchmarks)]
 
 
 def list_places(paper: Paper, datasets: Datasets) -> list[Place]:
     """Return every view that a paper has for the selected data sets.
 
-    A view across data sets needs two of them, a view of variants a variant: any, or with named lines one of theirs.
+    A view across data sets needs two of them, a view of variants a variant: any, or with named lines one of theirs,
+    unless it says that it is `always` made.
     """
     places = []
     for name, view in paper.views.items():
@@ -60,10 +62,9 @@ def list_places(paper: Paper, datasets: Datasets) -> list[Place]:
         expand = view.get("expand")
         if "columns" not in view:
             own = [dataset for dataset in own if paper.figures[name].suits(datasets[dataset])]
-        # Of a view that is expanded the named lines are not all it has.
-        named = (
-            set() if expand else {str(select["variant"]) for *_, select, _ in list_lines(view) if select.get("variant")}
-        )
+        # Of a view that is expanded the named lines are not all it has; but controls alone are nothing to show.
+        lines = list_lines(view) if expand in (None, CONTROLS) and not view.get("always") else []
+        named = {str(line.select["variant"]) for line in lines if line.select.get("variant")}
         if expand == "variants" or named:
             own = [dataset for dataset in own if _has_variants(datasets[dataset], named)]
         if expand == ACROSS:
@@ -101,7 +102,7 @@ def list_selects(paper: Paper, datasets: Datasets) -> Iterator[tuple[str, dict[s
     """Yield (data set, select) of every line that a shown table names, and of every term of a judged claim."""
     for place in list_places(paper, datasets):
         if place.scope in datasets:
-            yield from ((place.scope, select) for *_, select, _ in list_lines(paper.views[place.table]))
+            yield from ((place.scope, line.select) for line in list_lines(paper.views[place.table]))
     for dataset in list_judged(paper, datasets):
         for claim in list_claims(paper, get_benchmark(paper, datasets[dataset])):
             specs = claim["comparisons"]

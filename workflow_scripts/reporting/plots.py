@@ -13,15 +13,20 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.reporting.cells import Cell, Table
+from workflow_scripts.reporting.figures.base import Subject
 from workflow_scripts.reporting.figures.curves import Curves
+from workflow_scripts.reporting.figures.progress import Points
 from workflow_scripts.reporting.layouts import Line, View
 from workflow_scripts.support.files import atomic_path
 
 # Okabe and Ito's palette, which color-blind readers can tell apart.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+DASHES = ["-", "--", ":", "-."]
 EMPTY = "No run of this experiment has what this figure shows."
 SETTINGS: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "pdf.fonttype": 42}
 
@@ -97,6 +102,41 @@ def _draw_panel(axis: Axes, lines: list[tuple[Line, list[Cell]]], labels: list[s
             values = [np.nan if value is None else value for value in published]
             axis.plot(positions, values, "x--", color=color, alpha=0.7, label=f"{line.label}, published")
     axis.set_xticks(positions, labels)
+
+
+def plot_progress(panels: dict[str, list[Points]], x: str, subject: Subject) -> Figure:
+    """Draw lines by level, a panel below the other, by title: narrow, so that it is legible on a phone.
+
+    One legend for all is below them. A label has one color throughout; dashes tell apart the labels that share one.
+    """
+    caveat = f"{subject.scope}: {subject.caveat}" if subject.caveat else subject.scope
+    if not panels:
+        return draw_message(EMPTY, [caveat])
+    styles = style_labels(panels)
+    legend, height = 0.17 * -(-len(styles) // 2) + 0.1, 2.3 * len(panels) + 0.4  # inches
+    with plt.rc_context(SETTINGS):
+        figure, axes = plt.subplots(len(panels), 1, figsize=(4.6, height + legend + 0.35), squeeze=False, sharex=True)
+        for axis, (title, lines) in zip(axes[:, 0], panels.items(), strict=True):
+            for line in lines:
+                means, spread = np.array(line.means), np.array(line.stds)
+                axis.plot(line.levels, means, styles[line.label][1], color=styles[line.label][0], linewidth=1.2)
+                band = {"color": styles[line.label][0], "alpha": 0.2, "linewidth": 0}
+                axis.fill_between(line.levels, means - spread, means + spread, **band)
+            axis.set_title(title, loc="left", fontsize=9)
+        axes[-1, 0].set_xlabel(x)
+        axes[-1, 0].xaxis.set_major_locator(MaxNLocator(5))
+        handles = [Line2D([], [], color=color, ls=dash, label=label) for label, (color, dash) in styles.items()]
+        place: Any = {"loc": "lower left", "bbox_to_anchor": (0.02, 0.3 / figure.get_figheight())}
+        figure.legend(handles=handles, ncols=2, fontsize=7.5, frameon=False, handlelength=2.6, **place)
+        add_caveat(figure, caveat, (legend + 0.35) / figure.get_figheight())
+    return figure
+
+
+def style_labels(panels: dict[str, list[Points]]) -> dict[str, tuple[str, str]]:
+    """Return a color and a dash for each label of any panel."""
+    labels = list(dict.fromkeys(line.label for lines in panels.values() for line in lines))
+    count = len(COLORS)
+    return {label: (COLORS[n % count], DASHES[n // count % len(DASHES)]) for n, label in enumerate(labels)}
 
 
 def add_caveat(figure: Figure, text: str, bottom: float = 0.07) -> None:

@@ -23,18 +23,20 @@ from workflow_scripts.reporting.papers import Paper
 from workflow_scripts.reporting.places import SCORECARD, Place, get_benchmark, list_claims, list_judged
 
 REPRODUCED, FAILED, UNDECIDED, NOT_RUN = "reproduced", "not reproduced", "undecided", "not run"
+BOUNDS = {"at_least": "at least {}", "at_most": "at most {}", "within_sd": "within {} sd over seeds of 0"}
 LEVEL = 0.05  # of the one-sided t test over seeds
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`of` less `than` (None = 0) must be at least, or at most, `margin`."""
+    """`of` less `than` (None = 0) must keep a bound: be at least, or at most, `margin`, or within that many standard
+    deviations over seeds of 0."""
 
     label: str
     of: Select
     than: Select | None
     margin: float
-    at_least: bool
+    bound: str  # of `BOUNDS`
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,10 @@ def judge(claim: dict[str, Any], rows: pd.DataFrame, measured: Measured, control
 
 def list_comparisons(spec: dict[str, Any], measured: Measured, controls: Collection[str]) -> list[Comparison]:
     """Return the comparisons of a spec: one, or with `rivals` one for every other method and each of its contexts."""
-    at_least = "at_least" in spec
-    margin = float(spec["at_least"] if at_least else spec["at_most"])
+    bound = next(name for name in BOUNDS if name in spec)
+    margin = float(spec[bound])
     if "rivals" not in spec:
-        return [Comparison(spec["label"], spec["of"], spec.get("than"), margin, at_least)]
+        return [Comparison(spec["label"], spec["of"], spec.get("than"), margin, bound)]
     comparisons = []
     for run in measured.runs:
         if run.method in controls or run.method == spec["of"]["method"] or run.variant:
@@ -87,15 +89,16 @@ def list_comparisons(spec: dict[str, Any], measured: Measured, controls: Collect
         ]
         for name, context in rivals or [(run.name, {})]:
             than = {**spec["rivals"], **run.select, **context}
-            comparisons.append(Comparison(f"{spec['label']} {name}", spec["of"], than, margin, at_least))
+            comparisons.append(Comparison(f"{spec['label']} {name}", spec["of"], than, margin, bound))
     # Without a rival there is nothing to be best of.
-    return comparisons or [
-        Comparison(f"{spec['label']} any other method", spec["of"], {"method": ""}, margin, at_least)
-    ]
+    return comparisons or [Comparison(f"{spec['label']} any other method", spec["of"], {"method": ""}, margin, bound)]
 
 
 def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
-    """Compute a comparison by seed. With several seeds the margin must be passed beyond a one-sided t bound."""
+    """Compute a comparison by seed. With several seeds the margin must be passed beyond a one-sided t bound.
+
+    A bound in standard deviations is undecided with one seed, of which there is none.
+    """
     values = read_term(rows, comparison.of)
     if comparison.than is not None:
         values = (values - read_term(rows, comparison.than)).dropna()
@@ -103,9 +106,13 @@ def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
         return Evidence(comparison, None, None, 0, NOT_RUN)
     mean, seeds = float(values.mean()), len(values)
     std = float(values.std(ddof=1)) if seeds > 1 else None
-    ahead = mean - comparison.margin if comparison.at_least else comparison.margin - mean
-    beyond_spread = std is None or ahead >= t_bound(std, seeds)
-    return Evidence(comparison, mean, std, seeds, FAILED if ahead < 0 else REPRODUCED if beyond_spread else UNDECIDED)
+    if comparison.bound == "within_sd":
+        ahead = 0.0 if std is None else comparison.margin * std - abs(mean)
+        decided = std is not None
+    else:
+        ahead = mean - comparison.margin if comparison.bound == "at_least" else comparison.margin - mean
+        decided = std is None or ahead >= t_bound(std, seeds)
+    return Evidence(comparison, mean, std, seeds, FAILED if ahead < 0 else REPRODUCED if decided else UNDECIDED)
 
 
 def read_term(rows: pd.DataFrame, term: Select) -> pd.Series:
@@ -143,7 +150,7 @@ def make_scorecard(paper: Paper, scope: str, verdicts: list[Verdict], caveat: st
 def describe_evidence(evidence: Evidence) -> str:
     """Say in one line what a comparison found."""
     comparison = evidence.comparison
-    wanted = f"{'at least' if comparison.at_least else 'at most'} {format_number(comparison.margin, 3)}"
+    wanted = BOUNDS[comparison.bound].format(format_number(comparison.margin, 3))
     if evidence.mean is None:
         return f"{comparison.label}: not run (wanted {wanted})"
     spread = "" if evidence.std is None else f" ± {format_number(evidence.std, 3)}"

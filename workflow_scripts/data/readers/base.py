@@ -35,6 +35,7 @@ class Reader(Protocol):
     uint8, `TRAIN` before `TEST`. columns: of a table, see `readers.table.Feature`; of images none.
     counts: objects left after each step that chose them. normalisation: of images, the published one, or
     None where it has to be measured. caveat: one sentence on what keeps the data from being the original, or "".
+    official_classes: how many the official data have, where a tree may hold fewer; else None.
     """
 
     classes: Sequence[str]
@@ -47,6 +48,7 @@ class Reader(Protocol):
     counts: dict[str, int]
     normalisation: Normalisation | None
     caveat: str
+    official_classes: int | None
 
     def check(self, index: int) -> None:
         """Raise `UserError` unless all files of an object are there; opens none of them."""
@@ -54,6 +56,7 @@ class Reader(Protocol):
     def read(self, index: int, resolution: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Return inputs (V, ...), as `packed.lay_out_input` says, and latents (V, L) float32 of an object.
 
+        resolution: side that images get [pixels]; None leaves them as they are stored, and a table has none.
         Raises `UserError` for a damaged file, and names it.
         """
 
@@ -63,6 +66,7 @@ class ImageReader:
 
     columns: Sequence[dict[str, Any]] = ()
     counts: ClassVar[dict[str, int]] = {}
+    official_classes: int | None = None
 
 
 class DrawingReader(ImageReader):
@@ -86,8 +90,8 @@ def read_file(path: Path | str) -> bytes:
         raise UserError(f"{path} is missing or not a file; get the data set again") from None
 
 
-def decode_image(path: Path | str, resolution: int) -> np.ndarray:
-    """Return a JPEG or PNG file as RGB, (resolution, resolution, 3) uint8.
+def decode_image(path: Path | str, resolution: int | None) -> np.ndarray:
+    """Return a JPEG or PNG file as RGB, (resolution, resolution, 3) uint8; with None, of the side that it has.
 
     Decoded in full, then resized by Pillow's antialiased bilinear filter: what torchvision's
     `Resize` does to a Pillow image, and so what the authors' loaders do. (JPEG's own reduced-size
@@ -96,11 +100,23 @@ def decode_image(path: Path | str, resolution: int) -> np.ndarray:
     return resize_image(_open_image(read_file(path), str(path)), resolution)
 
 
-def resize_image(image: Image.Image, resolution: int) -> np.ndarray:
-    """Return a square RGB image as (resolution, resolution, 3) uint8."""
-    if image.width != resolution:
+def resize_image(image: Image.Image, resolution: int | None) -> np.ndarray:
+    """Return a square RGB image as (resolution, resolution, 3) uint8; with None, of the side that it has."""
+    if resolution is not None and image.width != resolution:
         image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
     return np.asarray(image)
+
+
+def average_blocks(images: np.ndarray, factor: int) -> np.ndarray:
+    """Return images (..., H, W, 3) uint8 as (..., H / factor, W / factor, 3) uint8, blocks of pixels averaged.
+
+    A value is the mean of its block's factor x factor values, rounded to the nearest whole number and, where two are
+    equally near, to the even one.
+    """
+    *outer, height, width, channels = images.shape
+    blocks = images.reshape(*outer, height // factor, factor, width // factor, factor, channels)
+    # Exact in 64 bits: the sums are small whole numbers, and a mean is a half only where its division has no rest.
+    return np.rint(blocks.mean(axis=(-4, -2), dtype=np.float64)).astype(np.uint8)
 
 
 def _open_image(content: bytes, name: str) -> Image.Image:

@@ -50,11 +50,11 @@ class Rendered(DrawingReader):
     def check(self, index: int) -> None:
         """Do nothing: there are no files."""
 
-    def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, index: int, resolution: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Return images (V, resolution, resolution, 3) uint8 and latents (V, 7) float32 of an object."""
         name = self._names[index]
         images, latents = draw_views(self._settings, self._templates[name.label], name, self.device)
-        if resolution != self._settings.resolution:
+        if resolution not in (None, self._settings.resolution):
             images = np.stack([resize_image(Image.fromarray(image), resolution) for image in images])
         return images, latents.astype(np.float32)
 

@@ -61,6 +61,7 @@ class TableReader:
 
     views = 1
     normalisation: Normalisation | None = None
+    official_classes: int | None = None
 
     def __init__(self, table: FeatureTable) -> None:
         order = np.argsort(table.splits, kind="stable")  # training rows first

@@ -174,16 +174,18 @@ class ThreeDIEBench(ImageReader):
                 "unpack the archive again"
             )
 
-    def read(self, index: int, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, index: int, resolution: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Return images (V, resolution, resolution, 3) uint8 and latents (V, 7) float32 of an object."""
         folder = f"{self._root}/{self._folders[index]}"
-        images = np.empty((self.views, resolution, resolution, 3), dtype=np.uint8)
+        images = []
         latents = np.empty((self.views, len(LATENT_NAMES)), dtype=np.float32)
         for view in range(self.views):
             # Latents first: they are cheap, and a wrong one is found before an image is decoded.
             latents[view] = read_latents(Path(f"{folder}/latent_{view}.npy"))
-            images[view] = decode_image(f"{folder}/image_{view}.jpg", resolution)
-        return images, latents
+            images.append(decode_image(f"{folder}/image_{view}.jpg", resolution))
+        if len({image.shape for image in images}) > 1:
+            raise UserError(f"{folder} holds images of several sizes, which cannot be taken as they are stored")
+        return np.stack(images), latents
 
 
 open_reader = ThreeDIEBench

@@ -1,0 +1,66 @@
+"""Stored images of a run's own data, as they are: for what is measured of the images, or of changed ones."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workflow_scripts.evaluation.run import EvaluatedRun
+from workflow_scripts.methods.base import Method
+from workflow_scripts.models.encoders.base import Encoder
+from workflow_scripts.support.seeding import numpy_generator
+from workflow_scripts.support.settings import NoSettings
+
+
+class _BlindEncoder(Encoder):
+    """Takes no time: the images are wanted, not their features."""
+
+    dim = 1
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map images (B, 3, H, W) to zeros (B, 1)."""
+        return inputs.new_zeros(len(inputs), 1)
+
+
+class _Collector:
+    """Keeps `most` of the images that it is shown, drawn evenly, in their order; no more are in memory at a time."""
+
+    def __init__(self, most: int, *purpose: int | str) -> None:
+        self._most, self._random = most, numpy_generator(*purpose)
+        self._images = torch.empty(0, dtype=torch.uint8)
+        self._ranks = self.places = np.empty(0)
+        self._seen = 0
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Look at images (B, 3, H, W) in [0, 1], and return them unchanged."""
+        new = np.arange(self._seen, self._seen + len(images))
+        self._seen += len(images)
+        ranks = np.concatenate([self._ranks, self._random.random(len(new))])
+        kept = np.sort(np.argsort(ranks, kind="stable")[: self._most])
+        before = len(self.places)
+        old, fresh = torch.from_numpy(kept[kept < before]), torch.from_numpy(kept[kept >= before] - before)
+        shown = (255 * images[fresh.to(images.device)]).round().to("cpu", torch.uint8)
+        self._images = torch.cat([self._images[old], shown]) if before else shown
+        self._ranks, self.places = ranks[kept], np.concatenate([self.places, new])[kept].astype(int)
+        return images
+
+    @property
+    def images(self) -> Tensor:
+        """The images, (n, 3, H, W) uint8."""
+        return self._images.contiguous()
+
+
+def collect_images(run: EvaluatedRun, split: str, most: int, *purpose: int | str) -> tuple[Tensor, Tensor]:
+    """Return at most so many stored images (n, 3, H, W) uint8 and labels (n,) of "train" or "test", drawn for `purpose`.
+
+    An evaluator sees images only where it may change them before they are encoded, `EvaluatedRun.features`: there they
+    are in [0, 1], whatever the run's views do. The encoder is left out.
+    """
+    collector = _Collector(most, *purpose, split)
+    blind = copy.copy(run)
+    blind.method = Method(_BlindEncoder(None, 0), run.method.task, NoSettings())
+    _, labels = blind.features("", split, collector)
+    return collector.images, torch.from_numpy(labels[collector.places])

@@ -1,0 +1,84 @@
+"""A ResNet-18 with dropout in its blocks, the plain half of a pair (Wang, Hu et al. 2024, tables 2 and 4).
+
+Its other half, of as many parameters, is the `p4_resnet`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from workflow_scripts.models.encoders.base import Encoder
+from workflow_scripts.models.residual import Standardisation, Standardiser, make_stages
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.settings import Count, Share, Widths
+
+
+@dataclass(frozen=True)
+class Settings:
+    """widths: of each stage. blocks: of each stage. dropout: share of values after each block's first convolution.
+
+    standardise: of images in [0, 1]; null for none. pool_stem: 2x2 max-pooling after the first convolution (ours; the
+    paper has none), which makes everything after it four times cheaper. readout: "mean" over the places of the last
+    feature map, or "spatial" (ours): that map flattened, after a linear map of each place's values, so that there are
+    as many features as the p4_resnet has. project: number of features of the readout "spatial".
+    """
+
+    widths: Widths = field(default_factory=lambda: [64, 128, 256, 512])
+    blocks: Count = 2
+    dropout: Share = 0.2
+    standardise: Standardisation | None = field(default_factory=Standardisation)
+    pool_stem: bool = False
+    readout: Literal["mean", "spatial"] = "mean"
+    project: Count = 4096
+
+
+def make_convolution(width_in: int, width: int, size: int, halve: bool) -> nn.Module:
+    """Build a convolution that keeps sides, or halves them by a stride; its weight starts as N(0, 2 / fan in)."""
+    made = nn.Conv2d(width_in, width, size, stride=2 if halve else 1, padding=size // 2, bias=False)
+    nn.init.normal_(made.weight, std=(2 / made.weight[0].numel()) ** 0.5)
+    return made
+
+
+class DropoutResNet(Encoder):
+    """Stem (3x3, stride 1), stages of residual blocks, readout."""
+
+    Settings = Settings
+    memory = 2300
+    dim = 4096  # of the readout "spatial"; the last width of the other
+
+    def __init__(self, settings: Any, inputs: int) -> None:
+        super().__init__(settings, inputs)
+        standardise, widths = settings.standardise, settings.widths
+        if isinstance(standardise, dict):  # as a config holds it
+            standardise = Standardisation(**standardise)
+        stem = [Standardiser(standardise), make_convolution(3, widths[0], 3, False)]
+        stem += [nn.MaxPool2d(2)] if settings.pool_stem else []
+        self.stem = nn.Sequential(*stem, nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
+        self.stages = make_stages(widths, settings.blocks, settings.dropout, make_convolution, nn.BatchNorm2d)
+        self.dim, self.readout = widths[-1], settings.readout
+        if settings.readout == "spatial":
+            self.dim, self.project = settings.project, self._make_projection(settings, inputs)
+
+    def _make_projection(self, settings: Any, inputs: int) -> nn.Module:
+        """Build the linear map of the values of each place."""
+        with torch.no_grad():
+            places = self.stages.eval()(self.stem.eval()(torch.zeros(1, 3, inputs, inputs)))[0, 0].numel()
+        self.train()
+        if settings.project % places:
+            raise UserError(
+                f"encoder.project is {settings.project}, but the last feature map has {places} places, which share "
+                "the features evenly: choose a multiple"
+            )
+        return nn.Conv2d(settings.widths[-1], settings.project // places, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map images (B, 3, H, W) in [0, 1] to features (B, dim)."""
+        maps: Tensor = self.stages(self.stem(inputs))
+        return maps.mean(dim=(2, 3)) if self.readout == "mean" else self.project(maps).flatten(1)
+
+
+ENCODER = DropoutResNet
