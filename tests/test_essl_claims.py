@@ -26,6 +26,7 @@ ACCURACY |= {"pretext@rotation~joint": 82, "pretext@rotation~resnet50": 90, "pre
 ACCURACY |= {"pretext@rotation~resnet50_adversary": 85, "pretext@rotation~plain_simclr": 83.26}
 ACCURACY |= {"pretext@rotation~eq_simclr": 91.98, "pretext@rotation~eq": 100, "pretext@rotation~plain": 100}
 ACCURACY |= {"pretext@rotation~eq_crop_flip": 99.9, "pretext@rotation~plain_crop_flip": 99.9}
+ONLY_LAPTOP = ("good-tasks-order", "good-tasks-order-fair", "loss-order-is-no-guide", "eq-gains-at-all")
 SYNERGY = {"rotation": 0.05, "vflip": 0.04}
 
 
@@ -69,6 +70,7 @@ def test_rows_as_the_paper_has_them_reproduce_every_claim(benchmark):
     found = judge_some(benchmark)
     assert not [(name, e) for name, v in found.items() for e in v.evidence if e.verdict != REPRODUCED]
     assert ("random-floor" in found) == (benchmark == "cifar10")
+    assert (set(ONLY_LAPTOP) <= set(found)) == (benchmark == "laptop")
     assert {"theorem2", "cls-helps", "synergy-order"} <= set(found)
 
 
@@ -83,10 +85,14 @@ def of(variant, metric="top1", run="pretext@rotation"):
     ("good-tasks", {of("resized_crop", run="pretext@jigsaw"): 64}),
     ("good-tasks", {of("", run="pretext@blur"): 47}),
     ("good-tasks-fair", {of("", run="pretext@blur_sigma"): 64}),
+    ("good-tasks-order", {of("", run="pretext@blur"): 64}),
+    ("good-tasks-order-fair", {of("", run="pretext@jigsaw"): 63}),
     ("no-gain", {of("", run="pretext@inversion"): 45}),
     ("no-gain-fair", {of("", run="pretext@jigsaw"): 45}),
     ("loss-is-no-guide", {of("", "train_loss", "pretext@grayscale"): 0.2}),
     ("loss-is-no-guide", {of("", "train_loss", "pretext@hflip"): 0.2}),
+    ("loss-order-is-no-guide", {of("", "train_loss", "pretext@grayscale"): 0.5}),
+    ("loss-order-is-no-guide", {of("", run="pretext@grayscale"): 45}),
     ("cls-helps", {of("cls", "train_accuracy"): 89}),
     ("cls-removal-hurts-more", {of("joint", "train_accuracy"): 89.5}),
     ("cls-removal-hurts-more-fair", {of("adversary", "train_accuracy"): 89.5}),
@@ -101,6 +107,7 @@ def of(variant, metric="top1", run="pretext@rotation"):
     ("mild-is-perfect", {of("eq", "train_accuracy"): 98.9}),
     ("eq-gains", {of("eq"): 51}),
     ("eq-gains", {of("eq_simclr"): 99.9}),
+    ("eq-gains-at-all", {of("eq_simclr"): 79}),
     ("gain-survives-fair-probe", {of("eq_pooled_crop_flip"): 57}),
     ("gain-survives-fair-probe", {of("spatial"): 73}),
     ("large-gain-survives-fair-probe", {of("eq_pooled_simclr"): 99}),
@@ -112,7 +119,8 @@ def test_rows_that_contradict_a_claim_do_not_reproduce_it(claim, values):
     def is_it(rows):
         return rows["run"].str.contains(f"/{name}/", regex=False) & (rows["metric"] == metric)
 
-    assert judge_some(seeds=1, change=(is_it, lambda old: value), only=claim)[claim].verdict == FAILED
+    benchmark = "laptop" if claim in ONLY_LAPTOP else "cifar10"
+    assert judge_some(benchmark, 1, (is_it, lambda old: value), claim)[claim].verdict == FAILED
 
 
 def test_theory_and_synergy_are_judged():
@@ -152,4 +160,5 @@ def test_the_scorecard_says_what_a_bound_in_deviations_is():
     assert "wanted within 2.000 sd over seeds of 0: reproduced" in details["synergy-order"][-1]
     assert {line[2] for line in card.lines} == {REPRODUCED}
     few = make_essl(make_essl_rows(publish, runs=["random"]), runs=["random"])
-    assert {line[2] for line in make_scorecards(few, read_paper(ESSL))[0].lines} == {NOT_RUN, REPRODUCED}
+    found = [judge(claim, few.rows, few.measured["cifar10"], {}) for claim in list_claims(read_paper(ESSL), "cifar10")]
+    assert {v.claim for v in found if v.verdict != NOT_RUN} == {"synergy-order"}

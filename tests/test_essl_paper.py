@@ -1,8 +1,10 @@
 """The second paper's folder: its published facts, its tables of made-up rows, and what its claims compare."""
 
+import shutil
+
 import pytest
 from reported import PAPER
-from reported_essl import ESSL, RUNS, make_essl, make_essl_rows, make_number
+from reported_essl import ESSL, RUNS, describe_essl, make_essl, make_essl_rows, make_number
 
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.reporting.cells import make_tables
@@ -11,6 +13,7 @@ from workflow_scripts.reporting.measured import MeasuredRun
 from workflow_scripts.reporting.papers import list_lines, read_paper
 from workflow_scripts.reporting.places import list_places
 from workflow_scripts.reporting.targets import list_figure_files, list_table_files
+from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
 
@@ -142,10 +145,14 @@ def test_what_does_not_apply_is_blank_and_formulas_are_called_so(tables):
     leaks = {line[1]: line[-2] for line in lay_out(tables["pretext_tasks"]).lines}
     assert leaks["blur"] == leaks["random"] == ""
     assert leaks["rotation"] not in ("", "not run")
-    assert (
-        "Published values: not printed, but computed from the paper's formula."
-        in lay_out(tables["additive_model"]).caption
-    )
+    none = make_essl(make_essl_rows(runs=["random"]), runs=["random"])
+    (text,) = (lay_out(t) for t in make_tables(none, read_paper(ESSL)) if t.view.place.table == "pretext_tasks")
+    shown = {line[1]: line[2:] for line in text.lines}
+    assert set(shown["rotation"]) == {"", "not run", "not available"}  # its frozen probe, which every run has
+    assert "not run" not in shown["random"]
+    assert any(shown["random"])
+    caption = lay_out(tables["additive_model"]).caption
+    assert "Published values: not printed, but computed from the paper's formula." in caption
     assert all(convert(lay_out(table)) for table in tables.values() for convert in FORMATS.values())
 
 
@@ -156,7 +163,7 @@ def test_what_does_not_apply_is_blank_and_formulas_are_called_so(tables):
     ("cifar10", ["random", "constant"], {"pretext_tasks", "synergy", "additive_model"}, {"model_equivariance_cifar10"}),
 ])  # fmt: skip
 def test_each_benchmark_has_its_tables(benchmark, runs, present, absent):
-    datasets = make_essl(make_essl_rows(runs=runs, seeds=1), benchmark, runs).datasets
+    datasets = {"cifar10": describe_essl(benchmark, runs)}
     found = {place.table for place in list_places(read_paper(ESSL), datasets)}
     assert present <= found
     assert not absent & found
@@ -165,3 +172,34 @@ def test_each_benchmark_has_its_tables(benchmark, runs, present, absent):
     assert all(file.startswith("essl/cifar10.") for file in files)
     figures = list_figure_files([ESSL], datasets, [])
     assert ("essl/cifar10.class_information.json" in figures) == ("class_information" in found)
+
+
+MISTAKES = {
+    "minus": ("views", "minus: base", "minus: bse", "minus"),
+    "base": ("views", "base: { variant: plain }", "base: { varient: plain }", "did you mean 'variant'"),
+    "several": ("views", "benchmark: [cifar10, laptop]", "benchmark: [cifar10, labtop]", "did you mean 'laptop'"),
+    "panel": ("views", "panels: [{ label:", "panels: [{ lable:", "panels.0.label of kind progress is wrong"),
+    "split": ("views", "split: sections", "split: section", "split of kind progress is wrong"),
+    "tasks": (
+        "views",
+        "tasks: [rotation]",
+        "task: [rotation]",
+        "unknown key 'task' of kind leak; did you mean 'tasks'",
+    ),
+    "within": ("claims", "within_sd: 2", "within_sd: 0", "within_sd"),
+    "provenance": ("published", "provenance: exact", "provenance: precise", "provenance"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_what_is_new_is_one_sentence(name, tmp_path):
+    file, old, new, message = MISTAKES[name]
+    folder = tmp_path / "wrong"
+    shutil.copytree(ESSL, folder)
+    path = folder / f"{file}.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(UserError, match=message) as caught:
+        read_paper(folder)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from raw_trees import make_cifar_tree, write_manifest
 from scipy.fft import dctn
+from scipy.ndimage import gaussian_filter
 from small_runs import make_small_evaluator, open_small
 
 from workflow_scripts.data.packing import pack
@@ -36,7 +37,7 @@ def test_frequencies_are_those_of_scipy(channels):
     i, j = np.triu_indices(8, 1)
     for image, found in zip(channels, compare_directions(channels), strict=True):
         blocks = [image[0, y : y + 8, x : x + 8] for y in (0, 8) for x in (0, 8, 16)]
-        strength = np.mean([np.log(1 + np.abs(dctn(block, norm="ortho"))) for block in blocks], axis=0)
+        strength = np.mean([np.log(1 + np.abs(dctn(block, norm="ortho"))) for block in blocks], axis=0).T
         np.testing.assert_allclose(found, strength[i, j] - strength[j, i], atol=1e-4)
 
 
@@ -68,7 +69,7 @@ def test_images_are_cut_to_whole_blocks_and_read_as_jpeg_does():
     images = np.random.default_rng(1).integers(0, 256, (2, 3, 21, 29), dtype=np.uint8)
     found = measure_statistic(lambda channels: channels.reshape(len(channels), -1), images, 3)
     expected = [np.asarray(Image.fromarray(image.transpose(1, 2, 0)).convert("YCbCr"))[3:19, 3:27] for image in images]
-    shown = found.reshape(2, 3, 16, 24).transpose(0, 2, 3, 1) + [0, 128, 128]
+    shown = found.reshape(2, 3, 16, 24).transpose(0, 2, 3, 1) + np.array([0, 128, 128])
     np.testing.assert_allclose(shown, np.stack(expected).astype(float), atol=1.01)  # Pillow rounds
 
 
@@ -77,37 +78,38 @@ def test_what_cannot_be_told_scores_half_and_what_can_all():
     noise = random.normal(size=(4000, 5))
     assert tell_apart(np.zeros((9, 5)), np.zeros((7, 5))) == 50
     assert tell_apart(noise[:2000], noise[2000:]) == pytest.approx(50, abs=4.5)  # 4 standard errors
-    assert tell_apart(noise[:2000] + [0, 9, 0, 0, 0], noise[2000:] + [0, 9, 0, 0, 0]) == 100
+    assert tell_apart(*(part + np.array([0, 9, 0, 0, 0]) for part in np.split(noise, 2))) == 100
     # One statistic of mean 1 and deviation 1: the sign is right with probability Phi(1).
     assert tell_apart(noise[:2000, :1] + 1, noise[2000:, :1] + 1) == pytest.approx(84.1, abs=3.3)
 
 
-def compress(images, side):
-    """Images (n, side, side, 3) as JPEG returns them, (n, 3, side, side)."""
+def compress(images):
+    """Images (n, H, W, 3) as JPEG returns them."""
     result = []
     for image in images:
         content = io.BytesIO()
-        Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC).save(content, "JPEG", quality=75)
+        Image.fromarray(image).save(content, "JPEG", quality=75)
         result.append(np.asarray(Image.open(content)))
-    return np.stack(result).transpose(0, 3, 1, 2)
+    return np.stack(result)
 
 
 def test_the_grid_of_jpeg_tells_a_quarter_turn_and_off_it_a_flip():
     """Images without a direction of their own: what is told is told by JPEG."""
-    coarse = np.random.default_rng(3).integers(0, 256, (600, 12, 12, 3), dtype=np.uint8)
-    images = compress(coarse, 32)
+    noise = np.random.default_rng(3).normal(128, 200, (600, 32, 32, 3))
+    # In floats: Pillow resizes across before it does down, rounds in between, and that tells a quarter turn, too.
+    smooth = gaussian_filter(noise, (0, 1, 1, 0)).clip(0, 255).round().astype(np.uint8)
+    stored = compress(smooth)
 
-    def score(statistic, shift, images=images):
-        values = measure_statistic(statistic, images, shift)
+    def score(statistic, shift, images=stored):
+        values = measure_statistic(statistic, images.transpose(0, 3, 1, 2), shift)
         return tell_apart(values[:300], values[300:])
 
-    assert score(compare_directions, 0) > 95
+    assert score(compare_directions, 0) > 80
     assert score(compare_directions, 3) < 75
-    plain = np.stack([Image.fromarray(image).resize((32, 32), Image.Resampling.BICUBIC) for image in coarse])
-    assert score(compare_directions, 0, plain.transpose(0, 3, 1, 2)) < 62  # 50, and 4 standard errors
+    assert score(compare_directions, 0, smooth) < 62  # 50, and 4 standard errors
     for statistic in (compare_sides, compare_top_and_bottom):
         assert score(statistic, 0) < 62  # the grid of a whole image is symmetric
-        assert score(statistic, 3) > 90
+        assert score(statistic, 3) > 80
 
 
 @pytest.mark.parametrize(
@@ -143,18 +145,15 @@ def test_the_constant_control_is_where_data_are_measured(packed, tmp_path):
         assert make_evaluator("leak", {}).skip(run) == "images of 8 pixels have too few blocks of JPEG; it needs 16"
         return
     rows = list(make_evaluator("leak", {}).rows(run))
-    assert [(row["task"], row["level"], row["n"]) for row in rows] == [
-        ("turn", 0, 20),
-        ("turn", 3, 20),
-        ("mirror", 0, 20),
-        ("mirror", 3, 20),
-    ]
+    found = {(row["task"], row["level"]): (row["value"], row["n"]) for row in rows}
+    assert len(rows) == len(found)
+    assert found.keys() == {("turn", 0), ("turn", 3), ("mirror", 0), ("mirror", 3)}
     assert {(r["representation"], r["condition"], r["metric"]) for r in rows} == {
         ("pixels", "grid shift", "leak_accuracy")
     }
     stored = np.load(packed / "inputs.npy")[:, 0].transpose(0, 3, 1, 2)
     train, test = (measure_statistic(compare_directions, part, 0) for part in (stored[:60], stored[60:]))
-    assert rows[0]["value"] == tell_apart(train, test)
+    assert found["turn", 0] == (tell_apart(train, test), 20)
     assert {row["n"] for row in make_evaluator("leak", {"objects": 7}).rows(run)} == {7}
     assert {row["task"] for row in make_evaluator("leak", {"groups": ["mirror"]}).rows(run)} == {"mirror"}
     assert make_evaluator("leak", {"groups": ["gray"]}).skip(run) == "the data have neither quarter turns nor flips"

@@ -48,7 +48,7 @@ def test_points_match_a_loop(tables):
 def test_sections_have_panels_of_their_own(tables):
     table = tables["class_information_tasks"]
     found = table.figure.collect(table)
-    label = "pretext training accuracy [%]"
+    label = "training accuracy [%]"
     assert {title: [points.label for points in lines] for title, lines in found.items()} == {
         f"rotation, ResNet-50: {label}": ["base"],
         f"hflip: {label}": ["base, no crops", "+cls, no crops"],
@@ -69,7 +69,7 @@ def test_a_figure_has_a_line_for_each_run_and_the_same_bytes_twice(tables, tmp_p
     lines = [trace for trace in drawn["data"] if trace.get("fill") is None]
     assert [trace["name"] for trace in lines] == labels
     assert [trace["showlegend"] for trace in lines] == [True, True, True]
-    points = table.figure.collect(table)["hflip: pretext training accuracy [%]"][1]
+    points = table.figure.collect(table)["hflip: training accuracy [%]"][1]
     assert lines[2]["y"] == points.means
     band = next(trace for trace in drawn["data"] if trace.get("fill") and trace["name"] == "+cls, no crops")
     above = [mean + std for mean, std in zip(points.means, points.stds, strict=True)]

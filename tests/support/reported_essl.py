@@ -71,7 +71,12 @@ def make_essl_rows(
 def make_essl(rows: pd.DataFrame, benchmark: str = "cifar10", runs: list[str] = RUNS) -> Material:
     """Return what views are made of, for the data set of the rows."""
     dataset = str(rows["dataset"].iloc[0])
-    entry = {"source": "toy", "benchmarks": {"essl": benchmark}, "groups": GROUPS, "views": "transformable"}
     rows = rows.astype({name: "category" for name, kind in KEY_COLUMNS.items() if kind == "str"})
     measured = {dataset: describe_measured(rows, dataset, GROUPS, runs)}
-    return Material(rows, {dataset: {**entry, "methods": runs, "settings": {}}}, measured, {dataset: "made up"})
+    return Material(rows, {dataset: describe_essl(benchmark, runs)}, measured, {dataset: "made up"})
+
+
+def describe_essl(benchmark: str, runs: list[str]) -> dict[str, Any]:
+    """Return what reporting gets to know of a data set."""
+    entry = {"source": "toy", "benchmarks": {"essl": benchmark}, "groups": GROUPS, "views": "transformable"}
+    return {**entry, "methods": runs, "settings": {}}

@@ -54,10 +54,10 @@ class _Collector:
 
 
 def collect_images(run: EvaluatedRun, split: str, most: int, *purpose: int | str) -> tuple[Tensor, Tensor]:
-    """Return at most so many stored images (n, 3, H, W) uint8 and labels (n,) of "train" or "test", drawn for `purpose`.
+    """Return `most` stored images (n, 3, H, W) uint8, or all there are, and labels (n,), drawn for `purpose`.
 
-    An evaluator sees images only where it may change them before they are encoded, `EvaluatedRun.features`: there they
-    are in [0, 1], whatever the run's views do. The encoder is left out.
+    split: "train" or "test". An evaluator sees images only where it may change them before they are encoded, in
+    `EvaluatedRun.features`: there they are in [0, 1], whatever the run's views do. The encoder is left out.
     """
     collector = _Collector(most, *purpose, split)
     blind = copy.copy(run)

@@ -36,14 +36,14 @@ def make_cosines() -> np.ndarray:
 def compare_directions(channels: np.ndarray) -> np.ndarray:
     """Return (n, 28) differences that a quarter turn changes the sign of: frequencies across against those down.
 
-    Of the brightness: the mean over blocks of ln(1 + |F(u, v)|) minus that of F(v, u), for u < v. A quarter turn swaps
-    the two, but for signs.
+    Of the brightness: the mean over blocks of ln(1 + |F(u, v)|) minus that of F(v, u), for frequencies u across and v
+    down, u < v. A quarter turn swaps the two, but for signs.
     """
     cosines, bright = make_cosines(), channels[:, 0]
     down, across = (side // BLOCK for side in bright.shape[1:])
     rows = bright.reshape(-1, BLOCK) @ cosines.T
     columns = rows.reshape(-1, down, BLOCK, across, BLOCK).transpose(0, 1, 3, 4, 2).reshape(-1, BLOCK) @ cosines.T
-    strength = np.log1p(np.abs(columns)).reshape(-1, down * across, BLOCK, BLOCK).mean(axis=1)
+    strength = np.log(1 + np.abs(columns)).reshape(-1, down * across, BLOCK, BLOCK).mean(axis=1)
     first, second = np.triu_indices(BLOCK, 1)
     difference: np.ndarray = strength[:, first, second] - strength[:, second, first]
     return difference
@@ -56,8 +56,9 @@ def compare_sides(channels: np.ndarray) -> np.ndarray:
     the p-th of a block minus that of the (7 - p)-th, for p = 0, ..., 3.
     """
     padded = np.pad(channels, ((0, 0), (0, 0), (0, 0), (1, 1)), mode="edge")
-    bends = np.log1p(np.abs(2 * channels - padded[..., :-2] - padded[..., 2:]))
-    by_place = bends.reshape(*bends.shape[:3], -1, BLOCK).mean(axis=(2, 3))  # (n, 3, 8)
+    bends = np.log(1 + np.abs(2 * channels - padded[..., :-2] - padded[..., 2:]))
+    by_column = bends.mean(axis=2)
+    by_place = by_column.reshape(*by_column.shape[:2], -1, BLOCK).mean(axis=2)  # (n, 3, 8)
     difference: np.ndarray = by_place - by_place[..., ::-1]
     return difference[..., : BLOCK // 2].reshape(len(channels), -1)
 
@@ -72,7 +73,7 @@ def measure_statistic(statistic: Statistic, images: np.ndarray, shift: int) -> n
     height, width = ((side - shift) // BLOCK * BLOCK for side in images.shape[2:])
     kept = images[:, :, shift : shift + height, shift : shift + width]
     parts = (kept[start : start + CHUNK].astype(np.float32) for start in range(0, len(kept), CHUNK))
-    return np.concatenate([statistic(np.einsum("kc,nchw->nkhw", COLORS, part, optimize=True)) for part in parts])
+    return np.concatenate([statistic((COLORS @ part.reshape(len(part), 3, -1)).reshape(part.shape)) for part in parts])
 
 
 def tell_apart(train: np.ndarray, test: np.ndarray) -> float:

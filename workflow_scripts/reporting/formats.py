@@ -80,7 +80,8 @@ def lay_out(table: Table) -> TextTable:
     for line, cells in zip(view.lines, table.cells, strict=True):
         texts, beside = [line.section, line.label], ["", ""]
         for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
-            texts += [format_measured(cell, column.digits) if line.has(column) else ""]
+            is_blank = not line.has(column) or (column.optional and cell.mean is None)
+            texts += ["" if is_blank else format_measured(cell, column.digits)]
             beside += [""]
             if has_published[position]:
                 missing = "not available" if line.of_paper else ""

@@ -22,13 +22,15 @@ RUNS = ("methods", "controls", "others")  # what a view is expanded by, if by ru
 class Column:
     """A column: its label, its part of the query, the decimals it shows, and what is subtracted, if anything.
 
-    minus: `BASE` for that of each line's own `base`.
+    minus: `BASE` for that of each line's own `base`. optional: not every run has such a number, so that where there is
+    none it is not said to be missing.
     """
 
     label: str
     select: Select
     digits: int
     minus: Select | str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Line:
         return self.base if isinstance(column.minus, str) else column.minus
 
     def has(self, column: Column) -> bool:
-        """Tell whether a column is about this line: not without a task, nor without the base that it subtracts."""
-        return bool(self.make_query(column)["task"]) and (self.base is not None or column.minus != BASE)
+        """Tell whether a column is about this line: one that subtracts its base is not where it has none."""
+        return self.base is not None or column.minus != BASE
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def _make_columns(spec: dict[str, Any], groups: list[str], lengths: list[int]) -
     """Return the columns of an entry: one, or one for each group or length."""
     values: dict[str, list[Any]] = {"groups": groups, "lengths": lengths}
     if "each" not in spec:
-        return [Column(spec["label"], spec["select"], spec["digits"], spec.get("minus"))]
+        optional = spec.get("optional", False)
+        return [Column(spec["label"], spec["select"], spec["digits"], spec.get("minus"), optional)]
     key = {"groups": "task", "lengths": "level"}[spec["each"]]
     return [
         Column(spec["label"].format(str(value).capitalize()), {**spec["select"], key: value}, spec["digits"])

@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from workflow_scripts.data.augmentations.hflip import HorizontalFlip
 from workflow_scripts.data.augmentations.rotation import QuarterTurns
 from workflow_scripts.data.augmentations.vflip import VerticalFlip
@@ -73,7 +71,8 @@ class Leak(Evaluator):
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield the accuracy of each transformation, on the grid and off it; n counts images."""
         train, test = (
-            collect_images(run, split, self.settings.objects, run.seed, "leak")[0].numpy() for split in ("train", "test")
+            collect_images(run, split, self.settings.objects, run.seed, "leak")[0].numpy()
+            for split in ("train", "test")
         )
         for group, statistic in self._list_statistics(run).items():
             for shift in SHIFTS:

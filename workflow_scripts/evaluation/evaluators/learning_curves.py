@@ -43,16 +43,16 @@ class LearningCurves(Evaluator):
                 # The last value is measured again of the frozen method, by who reads online probes.
                 place |= {"representation": "logits", "task": "class"}
                 end = {"metric": f"{measure}_best", "value": max(values)}
-            count = _count_images(run, measure)
+            count = _count_images(run, run.method, measure)
             yield {**place, "condition": "", "level": None, **end, "n": count}
             for step, value in zip(steps, values, strict=True):
                 yield {**place, "condition": CONDITION, "level": step, "metric": measure, "value": value, "n": count}
 
 
-def _count_images(run: EvaluatedRun, measure: str) -> int:
+def _count_images(run: EvaluatedRun, method: WatchedMethod, measure: str) -> int:
     """Return how many images a value is a mean over: those of an interval of training, or the held-out ones."""
     settings: dict[str, Any] = run.settings
-    if measure in run.method.averaged:
+    if measure in method.averaged:
         return int(settings["settings"]["measure_every"] * settings["training"]["batch"])
     held_out, available = settings["dataset"]["views"].get("held_out"), len(run.read("test", "labels"))
     return min(held_out or available, available)

@@ -1,40 +1,43 @@
-"""How much knowing the class helps to tell each transformation, from an encoder's features: see `evaluation.information`.
+"""How much knowing the class helps to tell each transformation, from an encoder's features.
 
 One encoder for all transformations, so it was trained for none of them: runs without a group. The source equates this
 with what joint training on the class gains (Wang et al. 2024, appendix D); joint training does not condition on it, so
-both are measured.
+both are measured. How it is estimated: see `evaluation.information`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 
 from workflow_scripts.data.transformations import TransformationSpace
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.images import collect_images
-from workflow_scripts.evaluation.information import Examples, estimate_cross_entropies
+from workflow_scripts.evaluation.information import Transformed, estimate_cross_entropies
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.rows import Row
 from workflow_scripts.support.seeding import torch_generator
 from workflow_scripts.support.settings import Count
 
-CHUNK = 500  # images at a time
+CHUNK = 250  # images at a time, each as often as it is drawn
 
 
 @dataclass(frozen=True)
 class Settings:
-    """groups: transformations to measure, null = all. objects: at most so many images of each split, each transformed
-    once. probe: its `solver` does not matter, it is learnt by Adam, for at most `steps`. All ours: the source gives no
-    protocol.
+    """groups: transformations to measure, null = all. objects: at most so many test images, draws: each transformed so
+    many times. probe: its `solver` does not matter, it is learnt by Adam, for at most `steps`. All ours: the source
+    gives no protocol.
     """
 
     groups: list[str] | None = None
-    objects: Count = 5000
+    objects: Annotated[int, Ge(4)] = 5000  # two halves, in which some are left out
+    draws: Count = 4
     probe: ProbeSettings = field(default_factory=lambda: ProbeSettings(hidden=[256], steps=2000))
 
 
@@ -56,12 +59,11 @@ class Synergy(Evaluator):
         return "" if self._list_groups(run) else "none of the transformations to measure is among the data's"
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
-        """Yield the measures of each transformation; n counts test images."""
-        train, test = (collect_images(run, split, self.settings.objects, run.seed, "synergy") for split in ("train", "test"))
+        """Yield the measures of each transformation; n counts images."""
+        images, labels = collect_images(run, "test", self.settings.objects, run.seed, "synergy")
         for group in self._list_groups(run):
             found = estimate_cross_entropies(
-                _transform(run, group, *train, "train"),
-                _transform(run, group, *test, "test"),
+                _transform(run, group, images, labels, self.settings.draws),
                 run.space.values[group],
                 run.classes,
                 self.settings.probe,
@@ -76,25 +78,26 @@ class Synergy(Evaluator):
             }
             where = {"representation": "h", "condition": "", "level": None, "split": "test", "task": group}
             for metric, value in measures.items():
-                yield {**where, "metric": metric, "value": value, "n": len(test[1])}
+                yield {**where, "metric": metric, "value": value, "n": len(images)}
 
     def _list_groups(self, run: EvaluatedRun) -> list[str]:
         chosen = self.settings.groups
         return [group for group in run.space.groups if chosen is None or group in chosen]
 
 
-def _transform(run: EvaluatedRun, group: str, images: Tensor, labels: Tensor, split: str) -> Examples:
-    """Return the features of images (n, 3, H, W) uint8, each transformed by a value of its own."""
+def _transform(run: EvaluatedRun, group: str, images: Tensor, labels: Tensor, draws: int) -> Transformed:
+    """Return the features of images (n, 3, H, W) uint8, each transformed `draws` times by a value drawn anew."""
     assert isinstance(run.space, TransformationSpace)
-    parameters = run.space.draw(group, len(images), torch_generator(run.seed, "synergy", group, split))
+    parameters = run.space.draw(group, draws * len(images), torch_generator(run.seed, "synergy", group))
     features: list[Tensor] = []
     with torch.inference_mode():
-        for part, own in zip(images.split(CHUNK), parameters.split(CHUNK), strict=True):
-            inputs = part.to(run.device).float() / 255
+        for part, own in zip(images.split(CHUNK), parameters.split(draws * CHUNK), strict=True):
+            inputs = (part.to(run.device).float() / 255).repeat_interleave(draws, dim=0)
             features.append(run.method.encoder(run.space.apply(group, inputs, own)).float())
-    values, classes = parameters[:, 0].long(), labels.long()
-    # Copied, since probes learn from them: a tensor of inference mode takes no part in gradients.
-    return Examples(torch.cat(features).clone(), values.to(run.device), classes.to(run.device))
+    # Copied, since probes learn from them: what is made in inference mode takes no part in gradients.
+    learnt = torch.cat(features).clone().unflatten(0, (len(images), draws))
+    values = parameters[:, 0].long().unflatten(0, (len(images), draws))
+    return Transformed(learnt, values.to(run.device), labels.long().to(run.device))
 
 
 EVALUATOR = Synergy
