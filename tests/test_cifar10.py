@@ -24,15 +24,14 @@ def batches(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     random = np.random.default_rng(9)
     tables = {"batches.meta": {b"label_names": [name.encode() for name in CIFAR_CLASSES]}}
-    for name in cifar10.BATCHES:
+    for name in cifar10.LAYOUT.batches:
         pixels = random.integers(256, size=(4, 3072), dtype=np.uint8)
         tables[name] = {b"data": pixels, b"labels": random.integers(10, size=4).tolist(), b"batch_label": b"x"}
     for name, table in tables.items():
         content = pickle.dumps(table, protocol=2).replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
         (folder / name).write_bytes(content)
-        monkeypatch.setitem(
-            cifar10.META if name == "batches.meta" else cifar10.BATCHES, name, hashlib.md5(content).hexdigest()
-        )
+        files = cifar10.LAYOUT.meta if name == "batches.meta" else cifar10.LAYOUT.batches
+        monkeypatch.setitem(files, name, hashlib.md5(content).hexdigest())
     pickled._load_pixels.cache_clear()
     return tmp_path / "raw", tables
 

@@ -1,12 +1,16 @@
 """Costs: the sizes of small cases by hand, and of what was really written."""
 
 import pytest
+import torch
 from project import run_snakemake
 
 from workflow_scripts.experiment import costs
+from workflow_scripts.experiment.checking import fill
 from workflow_scripts.experiment.config import complete_config, load_experiment
 from workflow_scripts.experiment.plan import describe_costs, get_stated_speed
+from workflow_scripts.experiment.rooms import read_schema
 from workflow_scripts.experiment.runs import parse_run
+from workflow_scripts.models.encoders.base import make_encoder
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -53,6 +57,33 @@ def test_inputs_of_every_kind_of_source():
     assert costs.count_inputs(cifar, "cifar10-small") == 10 * (1000 + 200)
     # The image itself and four augmented views.
     assert costs.embedding_bytes(cifar, run("cifar10-small-crop-blur", "random")) == 12000 * 5 * 4 * 128
+
+
+@pytest.mark.parametrize("side", [16, 32])
+@pytest.mark.parametrize(
+    ("kind", "readout"),
+    [("dropout_resnet", "mean"), ("dropout_resnet", "spatial")]
+    + [("p4_resnet", readout) for readout in ("max", "mean", "invariant")],
+)
+def test_features_are_as_many_as_the_encoder_gives(kind, readout, side):
+    for own in ({}, {"pool_stem": True}, {"widths": [4, 8, 12]}):
+        given = {"kind": kind, "widths": [2, 4], "blocks": 1, "readout": readout, **own}
+        encoder = fill(given, read_schema("encoders", kind))
+        if kind == "dropout_resnet":
+            encoder["project"] = 512
+        made = make_encoder(encoder, side, False, 0).eval()
+        assert costs.get_width(encoder, side) == made(torch.rand(1, 3, side, side)).shape[1] == made.dim
+
+
+def test_embeddings_of_an_encoder_whose_readout_decides_their_size():
+    """By hand: 60,000 images, stages of 8 to 64 channels; the pooling of the stem and two stages halve 16 pixels."""
+    small, paper = load_experiment("essl/small"), load_experiment("essl/paper")
+    for name, width in (("~plain", 128), ("~eq", 64 * 2 * 2), ("~eq_pooled_simclr", 4 * 64), ("~spatial_simclr", 256)):
+        found = costs.embedding_bytes(small, parse_run("essl", "cifar10-16", f"pretext@rotation{name}", 0))
+        assert found == 60_000 * 4 * width
+    for name, width in (("~plain", 512), ("~eq", 256 * 4 * 4), ("~eq_pooled", 4 * 256), ("~spatial", 4096)):
+        found = costs.embedding_bytes(paper, parse_run("essl", "cifar10", f"pretext@rotation{name}", 0))
+        assert found == 60_000 * 4 * width
 
 
 def test_a_stated_speed_may_be_an_encoders_own(config):

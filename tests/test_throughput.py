@@ -11,7 +11,13 @@ from workflow_scripts.benchmarks.training import list_throughput
 from workflow_scripts.experiment import plan, throughput
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.costs import count_trained
-from workflow_scripts.experiment.plan import describe_costs, describe_sharing, describe_training, estimate_hours
+from workflow_scripts.experiment.plan import (
+    describe_costs,
+    describe_sharing,
+    describe_training,
+    estimate_hours,
+    get_stated_speed,
+)
 from workflow_scripts.experiment.runs import get_settings, list_runs, parse_run
 from workflow_scripts.experiment.throughput import (
     SHIPPED,
@@ -92,11 +98,29 @@ def test_hours_by_hand(paper):
     estimate = estimate_hours(paper, images, measured)
     assert estimate.hours == pytest.approx((one / 1000 + one / 2000 + one / 1000) / 3600)
     assert estimate.guessed == [("sie", "resnet18", 128)]
-    assert estimate.unknown == 0
+    assert not estimate.unknown
     nothing = estimate_hours(
         paper, images, {measured["vicreg", "resnet18", 32].workload: row("vicreg", 10, resolution=32)}
     )
-    assert (nothing.hours, nothing.unknown, nothing.measured) == (0, 3 * one, [])
+    assert (nothing.hours, nothing.unknown, nothing.measured) == (0, images, [])
+
+
+def test_a_method_that_encodes_each_image_twice_takes_twice_as_long(monkeypatch, tmp_path):
+    """But where it was measured itself: its speed is of the images that it reads."""
+    monkeypatch.chdir(tmp_path)
+    config = load_experiment("essl/small")
+    once, twice = (parse_run("essl", "cifar10-16", f"{name}@rotation", 0) for name in ("pretext", "care"))
+    assert get_stated_speed(config, once) == 2 * get_stated_speed(config, twice) == 2000
+    images = {run: count_trained(config, run) for run in (once, twice)}
+    assert set(images.values()) == {2000 * 64}
+    workload = get_workload(config, once)
+    own = row("pretext", 500, encoder=workload[1], resolution=16)
+    estimate = estimate_hours(config, images, {workload: own})
+    assert estimate.hours == pytest.approx(2000 * 64 * (1 / 500 + 2 / 500) / 3600)
+    other = row("care", 400, encoder=workload[1], resolution=16)
+    assert estimate_hours(config, images, {other.workload: other}).hours == pytest.approx(
+        2000 * 64 * (1 / 800 + 1 / 400) / 3600
+    )
 
 
 def test_this_machines_device_comes_first_and_says_its_source(paper, gpu, monkeypatch):

@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 from project import ROOT, run_snakemake
 
+from workflow_scripts.experiment.config import load_experiment
+from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.runs import list_runs
 from workflow_scripts.rows import read_rows
 
 pytestmark = pytest.mark.workflow
 RESULTS, REPORTS = "results/contextssl", "reports/contextssl/smoke"
+ESSL = "essl/smoke"
 TABLES = f"{REPORTS}/tables/contextssl"
 
 
@@ -174,6 +177,25 @@ def test_snakemakes_own_report_of_complete_and_of_partial_results(finished, tmp_
         assert "A view of the rows of experiment" in page
     # The rule that makes it is described in either; the figure itself is in one.
     assert whole.count("training_curves.png") > partial.count("training_curves.png")
+
+
+def test_methods_that_transform_images_have_rows_tables_and_a_report(tmp_path):
+    """The smallest experiment of another paper: learning curves, the leak of JPEG, and what knowing the class adds."""
+    config = load_experiment(ESSL)
+    run_snakemake(tmp_path, experiment=ESSL)
+    rows = read_rows(tmp_path / "results" / "essl" / "metrics" / "smoke.parquet")
+    assert set(rows["run"]) == {str(run.folder) for run in list_runs(config)}
+    assert rows["value"].notna().all()
+    points = rows[(rows["metric"] == "top1") & (rows["condition"] == "step")]
+    watched = [name for name in config["methods"] if name != "constant"]
+    assert sorted(points["level"]) == sorted([5, 10, 15, 20] * len(watched))
+    measured = rows.groupby("metric")["method"].unique().map(set)
+    assert measured["leak_accuracy"] == measured["lower_bound"] == {"constant"}
+    assert measured["information_shuffled"] == {"random_probe"}
+    assert measured["train_accuracy"] == {"pretext", "care"}
+    report = (tmp_path / "reports" / "essl" / "smoke" / "index.html").read_text()
+    assert read_yaml(ROOT / "papers" / "essl" / "published.yaml")["title"] in report
+    assert list((tmp_path / "reports" / "essl" / "smoke" / "tables" / "essl").glob("*.csv"))
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def list_places(name: str) -> list[tuple[str, str, str, str, int | None]]:
         places += [("pretext", "pretext", metric, "step", step) for metric in measures for step in STEPS]
     elif method == "constant":
         tasks = ("rotation", "hflip", "vflip")
-        places += [("pixels", task, "leak_accuracy", "grid shift", shift) for task in tasks for shift in (0, 3)]
+        places += [("pixels", task, "leak_accuracy", "grid shift", shift) for task in tasks for shift in (0, 3, 8)]
         for actions, classes in SIZES:
             exact = ("exact", f"additive model, {classes} classes")
             places += [(*exact, "information", f"lambda {ratio}", actions) for ratio in ("0", "1/2", "1", "2", "3")]

@@ -16,7 +16,7 @@ from workflow_scripts.support.settings import NoSettings
 
 
 class _BlindEncoder(Encoder):
-    """Takes no time: the images are wanted, not their features."""
+    """Returns zeros: only the images are wanted."""
 
     dim = 1
 
@@ -56,8 +56,9 @@ class _Collector:
 def collect_images(run: EvaluatedRun, split: str, most: int, *purpose: int | str) -> tuple[Tensor, Tensor]:
     """Return `most` stored images (n, 3, H, W) uint8, or all there are, and labels (n,), drawn for `purpose`.
 
-    split: "train" or "test". An evaluator sees images only where it may change them before they are encoded, in
-    `EvaluatedRun.features`: there they are in [0, 1], whatever the run's views do. The encoder is left out.
+    split: "train" or "test". They are taken from `EvaluatedRun.features`, which lets an evaluator change images before
+    they are encoded: there they are in [0, 1], whatever the run's views do to them afterwards. A way of its own to the
+    images would be a change of `EvaluatedRun`, after which every evaluation ever made would have to be made again.
     """
     collector = _Collector(most, *purpose, split)
     blind = copy.copy(run)

@@ -69,7 +69,8 @@ class _Inputs:
         none = torch.full_like(images.classes, classes)
         given = torch.stack([none, images.classes, images.classes[order.to(device)]])
         self._given = given.repeat_interleave(draws, dim=1)
-        # As long a vector as the features are together: a shorter one is hardly read before the probe is done.
+        # Scaled to the length of a feature vector: a shorter code is learnt too slowly, and learning stops before it is
+        # read.
         length = math.sqrt(max(classes, self._features.shape[1]))
         self._codes = length * torch.eye(classes + 1, classes, device=device)
         self.width = self._features.shape[1] + classes

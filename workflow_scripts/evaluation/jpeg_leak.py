@@ -4,10 +4,12 @@ JPEG cuts an image into blocks of 8 x 8 pixels and rounds their frequencies, acr
 tables of step sizes are not symmetric). Where images are stored as JPEG at their own size, grid and rounding stay
 visible: a network may tell a transformation by them and learn nothing about what an image shows.
 
-A statistic here is antisymmetric: the transformation, done to an image, changes its sign. So each image stands for both
-of its states, guessing scores 50 %, and the classifier has no intercept. Images are cut to whole blocks from their top
-left corner on, or `shift` pixels further: then the blocks lie across the grid, and what is told is told by the images
-themselves, which are not symmetric, either.
+A statistic here is antisymmetric: the transformation, done to an image, changes its sign. Each image counts twice, as
+stored and transformed, so guessing scores 50 %; the classifier has no intercept.
+
+Images are cut to whole blocks, from their top left corner on or from `shift` pixels further. Unless the shift is one of
+whole blocks, the cut blocks then lie across the grid. Natural images are not symmetric either, and more of an image
+tells more: JPEG's own part is what crops of one size tell more, or less, on the grid than off it.
 """
 
 from __future__ import annotations
@@ -69,8 +71,11 @@ def compare_top_and_bottom(channels: np.ndarray) -> np.ndarray:
 
 
 def measure_statistic(statistic: Statistic, images: np.ndarray, shift: int) -> np.ndarray:
-    """Return a statistic (n, S) of images (n, 3, H, W) uint8, cut to whole blocks from pixel `shift` on."""
-    height, width = ((side - shift) // BLOCK * BLOCK for side in images.shape[2:])
+    """Return a statistic (n, S) of images (n, 3, H, W) uint8, cut to whole blocks from pixel `shift` on, at most 8.
+
+    All there are with no shift; with any, one less on each side, so that those with a shift have one size.
+    """
+    height, width = ((side // BLOCK - (shift > 0)) * BLOCK for side in images.shape[2:])
     kept = images[:, :, shift : shift + height, shift : shift + width]
     parts = (kept[start : start + CHUNK].astype(np.float32) for start in range(0, len(kept), CHUNK))
     return np.concatenate([statistic((COLORS @ part.reshape(len(part), 3, -1)).reshape(part.shape)) for part in parts])

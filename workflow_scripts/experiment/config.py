@@ -50,6 +50,7 @@ def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]
             raise UserError(f"config: {where} names {name!r}; {suggest(name, known)}")
     completed: dict[str, Any] = fill(config, _read_skeleton())
     _check_layouts(completed)
+    _check_classes(completed)
     _check_groups(completed)
     check_runs(completed)
     return completed
@@ -122,14 +123,26 @@ def _check_layouts(config: dict[str, Any]) -> None:
             )
 
 
+def _check_classes(config: dict[str, Any]) -> None:
+    """Raise `UserError` where more classes of a data set are to be kept than it has."""
+    for source, entry in config["sources"].items():
+        wanted = entry.get("classes")
+        known = read_yaml(DOWNLOADS / f"{entry['download']}.yaml").get("classes") if wanted else None
+        if known and wanted > known:
+            raise UserError(
+                f"config: sources.{source}.classes is {wanted}, but {entry['download']} has {known}; give {known} or "
+                "less, or leave it out"
+            )
+
+
 def _check_groups(config: dict[str, Any]) -> None:
-    """Raise `UserError` where an evaluator has settings for a group that no data set has."""
+    """Raise `UserError` where an evaluator's settings name a group that no data set has."""
     groups = {group for dataset in config["dataset_settings"].values() for group in list_groups(dataset)}
     for name, settings in config["evaluation"]["evaluators"].items():
         for key, schema in read_schema("evaluators", name)["properties"].items():
-            if schema.get("x-keys") == "groups":
-                known = groups | set(schema["default"])
-                for wrong in sorted(set(settings[key]) - known):
+            if "groups" in (schema.get("x-keys"), schema.get("x-names")):
+                known = groups | set(schema["default"] or ())
+                for wrong in sorted(set(settings[key] or ()) - known):
                     raise UserError(
                         f"config: evaluation.evaluators.{name}.{key} names {wrong!r}; {suggest(wrong, known)}"
                     )

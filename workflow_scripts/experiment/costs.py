@@ -1,7 +1,8 @@
 """How much an experiment reads and writes, from the config alone, before anything starts: images, bytes, trainings.
 
 What was trained already on this machine is not counted again. Sizes of embeddings rest on what methods' settings
-declare of their widths, see `support.settings.WidthOf`; images of a step on the views that methods declare.
+declare of their widths, see `support.settings.WidthOf`, and on `models.encoders.widths`; images of a step on the views
+that methods declare.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from workflow_scripts.experiment.kinds import OF_EACH_GROUP
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS, read_schema
 from workflow_scripts.experiment.runs import Run, get_settings, is_imported, list_groups
+from workflow_scripts.models.encoders.widths import WIDTHS, count_features
 
 GIB = 2**30
 ROW_BYTES = 1024  # an upper bound: tables are small
@@ -31,7 +33,7 @@ def count_inputs(config: dict[str, Any], source: str) -> int:
     known = read_yaml(DOWNLOADS / f"{entry['download']}.yaml")
     if "classes" not in known:
         return int(known["inputs"])
-    share, classes = entry.get("per_class") or {}, min(entry.get("classes") or known["classes"], known["classes"])
+    share, classes = entry.get("per_class") or {}, entry.get("classes") or known["classes"]
     whole = known["inputs"] * classes // known["classes"]  # as far as classes are of one size
     return int(min(whole, classes * sum(share.values())) if share else whole)
 
@@ -46,7 +48,7 @@ def embedding_bytes(config: dict[str, Any], run: Run) -> int:
     """Return the size of a run's embeddings, at most: float32, those of each view, and those under each context."""
     settings, dataset = get_settings(config, run), config["dataset_settings"][run.dataset]
     inputs = count_inputs(config, dataset["source"]) * (1 + dataset["views"].get("evaluation_views", 0))
-    width = get_width(settings["encoder"])
+    width = get_width(settings["encoder"], get_resolution(config, run))
     numbers = width
     for what, output in list_widths(settings):
         if what == "context":
@@ -57,8 +59,10 @@ def embedding_bytes(config: dict[str, Any], run: Run) -> int:
     return int(4 * inputs * numbers)
 
 
-def get_width(encoder: dict[str, Any]) -> int:
-    """Return the number of features of an encoder."""
+def get_width(encoder: dict[str, Any], side: int) -> int:
+    """Return the number of features of an encoder of images of a side [pixels]; 0 where it reads rows."""
+    if encoder["kind"] in WIDTHS:
+        return count_features(encoder["kind"], encoder, side)
     return int(encoder.get("dim") or read_schema("encoders", encoder["kind"])["x-dim"])
 
 
@@ -107,6 +111,11 @@ def count_trained(config: dict[str, Any], run: Run) -> int:
 def count_views(run: Run) -> int:
     """Return how many views of an object a step of a run's method reads."""
     return int(read_schema("methods", run.method)["x-views"])
+
+
+def count_passes(method: str) -> int:
+    """Return how often a step of a method encodes each view that it reads."""
+    return int(read_schema("methods", method).get("x-passes", 1))
 
 
 def get_resolution(config: dict[str, Any], run: Run) -> int:

@@ -10,7 +10,7 @@ import math
 from functools import cache
 from typing import Any
 
-from workflow_scripts.experiment.costs import GIB, count_values, count_views, embedding_bytes
+from workflow_scripts.experiment.costs import GIB, count_passes, count_values, count_views, embedding_bytes
 from workflow_scripts.experiment.rooms import read_schema
 from workflow_scripts.experiment.runs import Run, get_settings
 from workflow_scripts.support.gpus import SLOTS, WHOLE, find_gpus
@@ -57,8 +57,8 @@ def activation_memory(config: dict[str, Any], run: Run) -> int:
     settings = get_settings(config, run)
     encoder = settings["encoder"]
     schema = read_schema("encoders", encoder["kind"])
-    inputs = count_views(run) * settings["training"]["batch"] * count_values(config, run)
-    return int(inputs * schema["x-memory"] * _widening(encoder, schema))
+    images = count_views(run) * count_passes(run.method) * settings["training"]["batch"]
+    return int(images * count_values(config, run) * schema["x-memory"] * _widening(encoder, schema))
 
 
 def training_memory(config: dict[str, Any], run: Run) -> int:

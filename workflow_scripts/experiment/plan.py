@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from workflow_scripts.experiment.costs import GIB, count_trained, embedding_bytes, packed_bytes
+from workflow_scripts.experiment.costs import GIB, count_passes, count_trained, embedding_bytes, packed_bytes
 from workflow_scripts.experiment.gpu_shares import get_gpu_share
 from workflow_scripts.experiment.runs import Run, get_settings, list_other_sources, list_runs
 from workflow_scripts.experiment.throughput import Throughput, Workload, get_workload, name_device, read_measured
@@ -81,15 +81,20 @@ def estimate_hours(config: dict[str, Any], trained: dict[Run, int], measured: di
             estimate.guessed.append(workload)
         if row not in estimate.measured:
             estimate.measured.append(row)
-        estimate.hours += count / row.images_per_second / 3600
+        # Of another method's images, each of which is encoded another number of times.
+        slower = count_passes(run.method) / count_passes(row.method)
+        estimate.hours += slower * count / row.images_per_second / 3600
     return estimate
 
 
 def get_stated_speed(config: dict[str, Any], run: Run) -> float:
-    """Return the speed that an experiment states for a run [images/s]: that of its encoder, if it has one."""
+    """Return the speed that an experiment states for a run [images/s]: that of its encoder, if it has one.
+
+    It is of methods that encode each image once; of one that does so twice, half of it.
+    """
     stated, encoder = config["throughput"], get_settings(config, run)["encoder"]
     own = (speed for name, speed in stated.get("of_encoders", {}).items() if config["encoders"][name] == encoder)
-    return float(next(own, stated["images_per_second"]))
+    return float(next(own, stated["images_per_second"])) / count_passes(run.method)
 
 
 def describe_training(config: dict[str, Any], trained: dict[Run, int]) -> list[str]:

@@ -37,10 +37,14 @@ class Room:
     extra: tuple[str, ...] = ()
 
 
+# Attributes that few methods have. passes: how often a step encodes each view, if not once; transforms: that a method
+# transforms images itself, see `agreement`.
+OPTIONAL = ("passes", "transforms")
+
 ROOMS = {
-    "methods": Room("methods", "METHOD", facts=("trains", "needs_group", "uses_actions", "views")),
+    "methods": Room("methods", "METHOD", facts=("trains", "needs_group", "uses_actions", "views", *OPTIONAL)),
     "encoders": Room("models.encoders", "ENCODER", by_kind=True, facts=("dim", "memory")),
-    "views": Room("data.views", "VIEWS", by_kind=True),
+    "views": Room("data.views", "VIEWS", by_kind=True, facts=("transformable",)),
     "augmentations": Room("data.augmentations", "AUGMENTATION", by_kind=True, extra=("group",)),
     "synthesizers": Room("data.synthesizers", "SYNTHESIZER", by_kind=True, facts=("inputs",)),
     "evaluators": Room("evaluation.evaluators", "EVALUATOR"),

@@ -10,6 +10,7 @@ from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.experiment.agreement import check_agreement
 from workflow_scripts.experiment.checking import Schema, allow_keys, check_schema, fill, merge
 from workflow_scripts.experiment.rooms import list_kinds, read_schema, suggest
 from workflow_scripts.support.errors import UserError
@@ -203,6 +204,7 @@ def check_runs(config: Settings) -> None:
             raise UserError(f"{run.name} on {run.dataset} is for the group {run.group!r}; {suggest(run.group, groups)}")
         if start := settings["training"]["warm_start"]:
             _check_start(config, run, start)
+        check_agreement(f"{run.name} on {run.dataset}", settings)
     for name in config["variants"].keys() - {run.variant for run in runs}:
         _check_unused(name, config["variants"][name])
 

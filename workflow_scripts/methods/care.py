@@ -7,6 +7,7 @@ formula of CARE, and of a comment in their configuration, which has its weight a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from workflow_scripts.methods import pretext
 from workflow_scripts.methods.base import Loss
 from workflow_scripts.methods.losses import in_float32
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.settings import Count, Weight
+from workflow_scripts.support.settings import Count, Divides, Weight
 from workflow_scripts.support.transfer import to_device
 
 
@@ -28,24 +29,28 @@ class Settings(pretext.Settings):
     """
 
     care_weight: Weight = 0.001
-    chunks: Count = 8
+    chunks: Annotated[Count, Divides("training.batch", "all chunks are of one size, of two images or more", 2)] = 8
 
 
 class CARE(pretext.PretextPrediction):
     """The losses of `pretext` on two transformations of every image, plus CARE's. A step encodes twice the images."""
 
     Settings = Settings
+    passes: ClassVar[int] = 2
 
     @property
     def multiple(self) -> int:
-        """The chunks: all are of one size."""
-        return int(self.settings.chunks)
+        """Of the chunks, which are of one size, twice as many: an image alone has none that it is compared with."""
+        return 2 * int(self.settings.chunks)
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the losses of the value, the class and of CARE, "equivariance". Watched: accuracies [percent]."""
         images, chunks = batch.views[0], self.settings.chunks
-        if len(images) % chunks:
-            raise UserError(f"a batch of {len(images)} images does not divide into {chunks} chunks of one size")
+        if len(images) % chunks or len(images) < 2 * chunks:
+            raise UserError(
+                f"a batch of {len(images)} images does not divide into {chunks} chunks of one size, each of two images "
+                "or more; choose other chunks or another training.batch"
+            )
         drawn = self.draw_pairs(generator).repeat_interleave(len(images) // chunks, dim=1)
         parameters = to_device(drawn.flatten(0, 1), images.device)
         features = self.encoder(self.space.apply(self.group, torch.cat([images, images]), parameters))

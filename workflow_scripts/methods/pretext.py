@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,30 +17,30 @@ from torch.nn import functional as F
 from workflow_scripts.data.batch import Batch
 from workflow_scripts.data.transformations import HeldOut
 from workflow_scripts.methods.base import Loss, Task
-from workflow_scripts.methods.watched import SIZE, WatchedMethod, accuracy, mean_accuracy
+from workflow_scripts.methods.watched import SIZE, Interval, WatchedMethod, accuracy, mean_accuracy
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import torch_generator
-from workflow_scripts.support.settings import Count
+from workflow_scripts.support.settings import Count, NegativeWith
 from workflow_scripts.support.transfer import to_device
 
 
 @dataclass(frozen=True)
 class Settings:
-    """measure_every: steps between two points of the learning curve, an epoch of 97 in the paper; the last step is one
-    if it divides the number of steps. hidden: width of the head. Defaults: Wang et al. (2024).
+    """measure_every: steps between two points of the learning curve, an epoch of 97 in the paper. hidden: width of the
+    head. Defaults: Wang et al. (2024).
 
-    class_loss: what the loss of the linear class probe does to the encoder. "detached": nothing, the probe only learns.
-    "joint": `class_weight` times it is minimised by the encoder, too; with a negative weight by neither, both make it
-    larger. "adversarial" (ours): the probe minimises it while the encoder makes `class_weight` times it larger. Where a
-    loss is made larger it counts up to the logarithm of the number of classes, what guessing costs: beyond that it
-    would have no bound.
+    class_loss: what the loss of the linear class probe does to the encoder. "detached": nothing, the probe
+    alone minimises `class_weight` times it. "joint": the encoder minimises that, too; with a negative weight neither
+    does, both make the loss larger. "adversarial" (ours): the probe minimises it while the encoder makes `class_weight`
+    times it larger. Where a loss is made larger it counts up to the logarithm of the number of classes, what guessing
+    costs: beyond that it would have no bound.
     """
 
-    measure_every: Count = 97
+    measure_every: Interval = 97
     hidden: Count = 2048
     class_loss: Literal["detached", "joint", "adversarial"] = "detached"
-    class_weight: float = 1.0
+    class_weight: Annotated[float, NegativeWith("class_loss", "joint")] = 1.0
 
 
 class PretextPrediction(WatchedMethod):

@@ -10,18 +10,15 @@ from torch.nn import functional as F
 
 from workflow_scripts.data.batch import Batch
 from workflow_scripts.methods.base import Loss, Task
-from workflow_scripts.methods.watched import WatchedMethod, accuracy
+from workflow_scripts.methods.watched import Interval, WatchedMethod, accuracy
 from workflow_scripts.models.encoders.base import Encoder
-from workflow_scripts.support.settings import Count
 
 
 @dataclass(frozen=True)
 class Settings:
-    """measure_every: steps between two points of the learning curve, an epoch of 97 in Wang et al. (2024); the last
-    step is one if it divides the number of steps.
-    """
+    """measure_every: steps between two points of the learning curve, an epoch of 97 in Wang et al. (2024)."""
 
-    measure_every: Count = 97
+    measure_every: Interval = 97
 
 
 class RandomProbe(WatchedMethod):

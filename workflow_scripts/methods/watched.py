@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -13,23 +13,28 @@ from workflow_scripts.data.transformations import HeldOut, TransformationSpace, 
 from workflow_scripts.methods.base import Method, Task
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.settings import Count, Divides
 
 SIZE = 500  # held-out images at a time; always the same, since kernels may round by it
+
+# Steps between two points of a learning curve.
+Interval = Annotated[Count, Divides("training.steps", "the end of training is a point")]
 
 
 class WatchedMethod(Method):
     """A method with one view, a linear class probe on its features, `classifier`, and a learning curve.
 
-    A point of the curve is measured after every `measure_every` steps, a field that its settings have. The steps after
-    the last whole interval have no point: only where `measure_every` divides the number of steps is the end of training
-    one. Points and the interval under way are in the method's state, so they are in every checkpoint and in the
-    weights: a resumed training ends with the curve of an unbroken one.
+    A point of the curve is measured after every `measure_every` steps, a field that its settings have. A point needs a
+    whole interval. Steps after the last one have none; plans refuse a `measure_every` that does not divide the number
+    of steps, so that the end of training is a point. Points and the interval under way are in the method's state, so
+    they are in every checkpoint and in the weights: a resumed training ends with the curve of an unbroken one.
 
     averaged: measures that `loss` adds up by `watch` and that a point gives as their mean over the steps since the last
     one, in training mode. measured: by `measure`, at the point itself, on held-out images.
     """
 
     views = 1
+    transforms: ClassVar[bool] = True  # images itself, so it takes views that are `transformable`; planning reads it
     averaged: ClassVar[tuple[str, ...]] = ()
     measured: ClassVar[tuple[str, ...]] = ("top1",)
     sums: Tensor

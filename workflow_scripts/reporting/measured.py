@@ -86,7 +86,7 @@ def filter_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
 
 
 def _find_equal(column: pd.Series, value: Any) -> np.ndarray:
-    """Tell where a column has a value. Of categories the numbers are compared: hundreds of queries follow."""
+    """Tell where a column has a value. Categories are compared by their codes: queries are many."""
     if column.dtype != "category":
         return (column == value).to_numpy(dtype=bool, na_value=False)
     categories, codes = column.cat.categories, column.cat.codes.to_numpy()

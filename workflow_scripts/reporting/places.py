@@ -62,7 +62,7 @@ def list_places(paper: Paper, datasets: Datasets) -> list[Place]:
         expand = view.get("expand")
         if "columns" not in view:
             own = [dataset for dataset in own if paper.figures[name].suits(datasets[dataset])]
-        # Of a view that is expanded the named lines are not all it has; but controls alone are nothing to show.
+        # A view that is expanded by more than controls has something to show without any of its named lines.
         lines = list_lines(view) if expand in (None, CONTROLS) and not view.get("always") else []
         named = {str(line.select["variant"]) for line in lines if line.select.get("variant")}
         if expand == "variants" or named:

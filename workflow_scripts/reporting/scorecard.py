@@ -23,14 +23,13 @@ from workflow_scripts.reporting.papers import Paper
 from workflow_scripts.reporting.places import SCORECARD, Place, get_benchmark, list_claims, list_judged
 
 REPRODUCED, FAILED, UNDECIDED, NOT_RUN = "reproduced", "not reproduced", "undecided", "not run"
-BOUNDS = {"at_least": "at least {}", "at_most": "at most {}", "within_sd": "within {} sd over seeds of 0"}
+BOUNDS = {"at_least": "at least {}", "at_most": "at most {}"}
 LEVEL = 0.05  # of the one-sided t test over seeds
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`of` less `than` (None = 0) must keep a bound: be at least, or at most, `margin`, or within that many standard
-    deviations over seeds of 0."""
+    """`of` less `than` (None = 0) must keep a bound: be at least, or at most, `margin`."""
 
     label: str
     of: Select
@@ -95,10 +94,7 @@ def list_comparisons(spec: dict[str, Any], measured: Measured, controls: Collect
 
 
 def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
-    """Compute a comparison by seed. With several seeds the margin must be passed beyond a one-sided t bound.
-
-    A bound in standard deviations is undecided with one seed, of which there is none.
-    """
+    """Compute a comparison by seed. With several seeds the margin must be passed beyond a one-sided t bound."""
     values = read_term(rows, comparison.of)
     if comparison.than is not None:
         values = (values - read_term(rows, comparison.than)).dropna()
@@ -106,12 +102,8 @@ def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
         return Evidence(comparison, None, None, 0, NOT_RUN)
     mean, seeds = float(values.mean()), len(values)
     std = float(values.std(ddof=1)) if seeds > 1 else None
-    if comparison.bound == "within_sd":
-        ahead = 0.0 if std is None else comparison.margin * std - abs(mean)
-        decided = std is not None
-    else:
-        ahead = mean - comparison.margin if comparison.bound == "at_least" else comparison.margin - mean
-        decided = std is None or ahead >= t_bound(std, seeds)
+    ahead = mean - comparison.margin if comparison.bound == "at_least" else comparison.margin - mean
+    decided = std is None or ahead >= t_bound(std, seeds)
     return Evidence(comparison, mean, std, seeds, FAILED if ahead < 0 else REPRODUCED if decided else UNDECIDED)
 
 

@@ -68,6 +68,55 @@ class ByGroup:
 
 
 @dataclass(frozen=True)
+class GroupNames:
+    """Marks a list of names of groups; null = all that there are."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked list."""
+        return {**handler(core), "x-names": "groups"}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Marks text that a regular expression matches."""
+
+    pattern: str
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked text."""
+        return {**handler(core), "pattern": self.pattern}
+
+
+@dataclass(frozen=True)
+class Divides:
+    """Marks a whole number of a method's settings that divides another setting of the run, at least `times` times.
+
+    of: where that stands, such as "training.steps". reason: what is so only then; the sentence that refuses others ends
+    with it.
+    """
+
+    of: str
+    reason: str
+    times: int = 1
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked number."""
+        return {**handler(core), "x-divides": {"of": self.of, "times": self.times, "reason": self.reason}}
+
+
+@dataclass(frozen=True)
+class NegativeWith:
+    """Marks a number of a method's settings that may be below 0 only where another of them has a certain value."""
+
+    key: str
+    value: str
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked number."""
+        return {**handler(core), "x-negative_with": {self.key: self.value}}
+
+
+@dataclass(frozen=True)
 class WidthOf:
     """Marks the setting that says how wide an embedding is, its last entry if it is a list; null: the encoder's width.
 

@@ -132,6 +132,12 @@ def _open_image(content: bytes, name: str) -> Image.Image:
     raise UserError(f"{name} is {width} x {height} pixels; only square images are read")
 
 
+def number_objects(splits: np.ndarray) -> np.ndarray:
+    """Return ids (N,) such as "train/00042": the position within the split, in stored order. splits: (N,) uint8."""
+    names = [f"train/{i:05d}" for i in range(int((splits == TRAIN).sum()))]
+    return np.array(names + [f"test/{i:05d}" for i in range(int((splits == TEST).sum()))])
+
+
 def take_per_class(labels: np.ndarray, splits: np.ndarray, limits: tuple[int | None, int | None]) -> np.ndarray:
     """Return the positions of the first objects of each class, in stored order.
 

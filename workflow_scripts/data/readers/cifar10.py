@@ -3,7 +3,7 @@
     cifar-10-batches-py/data_batch_1 ... test_batch     as published; checksums are verified
     train/<class>/<name>.png|jpg, test/<class>/...      an unpacked tree, sorted by class and name
 
-Every image is an object with one view and no latents; the official test split stands in for "val".
+Every image is an object with one view and no latents; the official test split is the test split.
 """
 
 from __future__ import annotations
@@ -14,29 +14,25 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image
-from workflow_scripts.data.readers.pickled import Batches, BatchLayout, number_objects
+from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image, number_objects
+from workflow_scripts.data.readers.pickled import Batches, BatchLayout
 from workflow_scripts.support.errors import UserError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 JPEG_CAVEAT = "the images are lossy JPEG copies of CIFAR-10, not its original pixels"
 
-# Batch files of each split, in stored order, with the published MD5 digests.
-BATCHES = {
-    "data_batch_1": "c99cafc152244af753f735de768cd75f",
-    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-    "data_batch_4": "634d18415352ddfa80567beed471001a",
-    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-    "test_batch": "40351d587109b95175f43aff81a1287e",
-}
-META = {"batches.meta": "5ff9c542aee3614f3951f8cda6e48888"}
-
 LAYOUT = BatchLayout(
     folder="cifar-10-batches-py",
-    batches=BATCHES,
-    meta=META,
+    batches={
+        "data_batch_1": "c99cafc152244af753f735de768cd75f",
+        "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+        "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+        "data_batch_4": "634d18415352ddfa80567beed471001a",
+        "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+        "test_batch": "40351d587109b95175f43aff81a1287e",
+    },
+    meta={"batches.meta": "5ff9c542aee3614f3951f8cda6e48888"},
     test="test_batch",
     labels=b"labels",
     names=b"label_names",

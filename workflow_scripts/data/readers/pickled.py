@@ -18,7 +18,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, read_file, resize_image
+from workflow_scripts.data.readers.base import (
+    TEST,
+    TRAIN,
+    ImageReader,
+    Normalisation,
+    number_objects,
+    read_file,
+    resize_image,
+)
 from workflow_scripts.support.errors import UserError
 
 SIDE = 32  # pixels
@@ -133,9 +141,3 @@ def _read_labels(path: Path, layout: BatchLayout) -> np.ndarray:
 def _load_pixels(path: Path, md5: str) -> np.ndarray:
     pixels: np.ndarray = load_batch(path, md5)[b"data"]
     return pixels
-
-
-def number_objects(splits: np.ndarray) -> np.ndarray:
-    """Return ids (N,) such as "train/00042": the position within the split, in stored order. splits: (N,) uint8."""
-    names = [f"train/{i:05d}" for i in range(int((splits == TRAIN).sum()))]
-    return np.array(names + [f"test/{i:05d}" for i in range(int((splits == TEST).sum()))])

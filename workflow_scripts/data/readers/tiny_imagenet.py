@@ -6,8 +6,8 @@
     val/val_annotations.txt                  "<image><tab><id><tab>..." a line
     val/images/<image>                       50 of each class: the test split, as test/ has no labels
 
-Every image is an object with one view and no latents. A tree of fewer classes is read, too; whether that is meant is
-for the one to say who packs it. Other files than these are left alone.
+Every image is an object with one view and no latents. A tree of fewer classes is read; packing refuses it unless
+`sources.<name>.classes` is set. Other files than these are left alone.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -43,6 +43,7 @@ class TransformableViews(Views):
     """
 
     Settings = Settings
+    transformable: ClassVar[bool] = True  # by methods: states are the identity, actions tell nothing; plans read it
 
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         if grouped := [entry for entry in settings.augmentations if entry.get("group")]:

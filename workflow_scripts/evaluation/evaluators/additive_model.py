@@ -10,17 +10,19 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Annotated, Any
 
-from annotated_types import Ge, MaxLen, MinLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.evaluation.theory import additive_information, balanced_bound
 from workflow_scripts.rows import Row
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.settings import Pattern
 
 Size = Annotated[list[Annotated[int, Ge(2)]], MinLen(2), MaxLen(2)]
 SIZES = [[2, 10], [4, 10], [10, 10], [24, 10], [100, 10], [1000, 10], [4, 100], [100, 100]]
-LARGEST = 10_000  # number in a fraction
+LARGEST = 9_999  # number in a fraction
+Lambda = Annotated[int, Ge(-LARGEST), Le(LARGEST)] | Annotated[str, Pattern("^-?[0-9]{1,4}(/[1-9][0-9]{0,3})?$")]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Settings:
     """
 
     sizes: list[Size] = field(default_factory=lambda: [list(size) for size in SIZES])
-    lambdas: list[int | str] = field(default_factory=lambda: [0, "1/2", 1, 2, 3])
+    lambdas: list[Lambda] = field(default_factory=lambda: [0, "1/2", 1, 2, 3])
 
 
 class AdditiveModel(Evaluator):

@@ -3,15 +3,17 @@
 A control beside every number about such transformations (ours), see `evaluation.jpeg_leak`. It is a property of the
 data: measured once a data set, on the control whose features are constant.
 
-Level 0 of the condition is the images as they are, level 3 the same cut 3 pixels off the grid. Read for quarter turns,
-level 3 is what images tell without the grid. For flips it is the opposite: the grid of a whole image is symmetric and
-tells no flip, that of a crop that does not divide into blocks is not, and tells it.
+Level 0 of the condition is the images as stored. Levels 8 and 3 are crops of them of one size, one block less on each
+side: from pixel 8 on, on the grid of JPEG, and from pixel 3 on, off it. Their difference is JPEG's part. A quarter turn
+is told better on the grid. A flip is told better off it: whole blocks have a symmetric grid, crops that cut through
+blocks have not. (On the grid some of a flip is told by the image's border, which that crop has on one side only.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 from workflow_scripts.data.augmentations.hflip import HorizontalFlip
 from workflow_scripts.data.augmentations.rotation import QuarterTurns
@@ -20,6 +22,7 @@ from workflow_scripts.data.transformations import TransformationSpace
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.images import collect_images
 from workflow_scripts.evaluation.jpeg_leak import (
+    BLOCK,
     SMALLEST,
     Statistic,
     compare_directions,
@@ -30,10 +33,10 @@ from workflow_scripts.evaluation.jpeg_leak import (
 )
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count
+from workflow_scripts.support.settings import Count, GroupNames
 
 CONDITION = "grid shift"  # of rows; level: by how many pixels
-SHIFTS = (0, 3)
+SHIFTS = (0, 3, BLOCK)  # as stored; and of one size, off the grid and on it
 STATISTICS: dict[type, Statistic] = {
     QuarterTurns: compare_directions,
     HorizontalFlip: compare_sides,
@@ -46,7 +49,7 @@ class Settings:
     """objects: at most so many images of each split are looked at. groups: to measure, null = all that can be."""
 
     objects: Count = 5000
-    groups: list[str] | None = None
+    groups: Annotated[list[str] | None, GroupNames()] = None
 
 
 class Leak(Evaluator):
@@ -69,7 +72,7 @@ class Leak(Evaluator):
         return "" if side >= SMALLEST else f"images of {side} pixels have too few blocks of JPEG; it needs {SMALLEST}"
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
-        """Yield the accuracy of each transformation, on the grid and off it; n counts images."""
+        """Yield the accuracy of each transformation at each shift; n counts images."""
         train, test = (
             collect_images(run, split, self.settings.objects, run.seed, "leak")[0].numpy()
             for split in ("train", "test")

@@ -19,7 +19,11 @@ CLASS_MEASURE = "top1"  # of the online class probe; all other measures are of t
 
 
 class LearningCurves(Evaluator):
-    """Measures are named by the method, accuracies in percent; n counts the images that a number is a mean over."""
+    """Measures are named by the method, accuracies in percent.
+
+    n counts the images that a number is a mean over. Of a mean over steps of training it is steps times the size of a
+    batch: an epoch's last, smaller batch counts as a whole one, and an image that a step encodes twice counts once.
+    """
 
     conditions = (CONDITION,)
 
@@ -40,7 +44,7 @@ class LearningCurves(Evaluator):
             place = {"representation": "pretext", "split": "test", "task": "pretext"}
             end = {"metric": measure, "value": values[-1]}
             if measure == CLASS_MEASURE:
-                # The last value is measured again of the frozen method, by who reads online probes.
+                # The last top1 is not yielded: evaluator `classes` measures it on the final weights.
                 place |= {"representation": "logits", "task": "class"}
                 end = {"metric": f"{measure}_best", "value": max(values)}
             count = _count_images(run, run.method, measure)
@@ -50,7 +54,7 @@ class LearningCurves(Evaluator):
 
 
 def _count_images(run: EvaluatedRun, method: WatchedMethod, measure: str) -> int:
-    """Return how many images a value is a mean over: those of an interval of training, or the held-out ones."""
+    """Return the n of a measure: images of an interval of training, or held-out ones."""
     settings: dict[str, Any] = run.settings
     if measure in method.averaged:
         return int(settings["settings"]["measure_every"] * settings["training"]["batch"])

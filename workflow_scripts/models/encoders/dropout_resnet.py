@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from workflow_scripts.models.encoders.base import Encoder
+from workflow_scripts.models.encoders.widths import count_features
 from workflow_scripts.models.residual import Standardisation, Standardiser, make_stages
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.settings import Count, Share, Widths
@@ -51,7 +52,6 @@ class DropoutResNet(Encoder):
 
     Settings = Settings
     memory = 2300
-    dim = 4096  # of the readout "spatial"; the last width of the other
 
     def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
@@ -62,9 +62,9 @@ class DropoutResNet(Encoder):
         stem += [nn.MaxPool2d(2)] if settings.pool_stem else []
         self.stem = nn.Sequential(*stem, nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
         self.stages = make_stages(widths, settings.blocks, settings.dropout, make_convolution, nn.BatchNorm2d)
-        self.dim, self.readout = widths[-1], settings.readout
+        self.dim, self.readout = count_features("dropout_resnet", vars(settings), inputs), settings.readout
         if settings.readout == "spatial":
-            self.dim, self.project = settings.project, self._make_projection(settings, inputs)
+            self.project = self._make_projection(settings, inputs)
 
     def _make_projection(self, settings: Any, inputs: int) -> nn.Module:
         """Build the linear map of the values of each place."""

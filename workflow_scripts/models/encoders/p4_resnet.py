@@ -11,7 +11,8 @@ from typing import Any, Literal
 from torch import Tensor, nn
 
 from workflow_scripts.models.encoders.base import Encoder
-from workflow_scripts.models.p4 import ORIENTATIONS, GroupConv, LiftingConv, OrientationNorm, split_orientations
+from workflow_scripts.models.encoders.widths import count_features
+from workflow_scripts.models.p4 import GroupConv, LiftingConv, OrientationNorm, split_orientations
 from workflow_scripts.models.residual import Standardisation, Standardiser, make_stages
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.settings import Count, Share, Widths
@@ -50,7 +51,6 @@ class P4ResNet(Encoder):
 
     Settings = Settings
     memory = 6400
-    dim = 4096  # of the readout "max" with images of 32 pixels and the default widths
 
     def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
@@ -69,7 +69,7 @@ class P4ResNet(Encoder):
         self.stem = nn.Sequential(*stem, OrientationNorm(widths[0]), nn.ReLU(inplace=True))
         self.stages = make_stages(widths, settings.blocks, settings.dropout, make_group_convolution, OrientationNorm)
         self.readout = settings.readout
-        self.dim = widths[-1] * {"max": side * side, "mean": ORIENTATIONS, "invariant": 1}[settings.readout]
+        self.dim = count_features("p4_resnet", vars(settings), inputs)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map images (B, 3, H, W) in [0, 1] to features (B, dim)."""
