@@ -118,7 +118,13 @@ MISTAKES = {
         "benchmark: mimic,",
         "has no benchmark 'mimic' in views.yaml; did you mean",
     ),
-    "id": ("claims", "id: best-color", "id: best-rotation", "two claims best-rotation"),
+    "id": ("claims", "id: best-color", "id: best-rotation", "two claims with the id 'best-rotation'"),
+    "text": (
+        "claims",
+        "A context mask near 0.9 beats none",
+        "The auxiliary predictor beats none",
+        "claims with the text",
+    ),
 }
 
 

@@ -105,6 +105,8 @@ def test_fewer_seeds_do_not_overrule_more_and_are_named():
     assert [count_seeds(entry) for entry in (*known.values(), *judged(a=("not run", 1)).values(), None)] == [3, 0, 0]
     for line in ("| a | not reproduced |", "| b | reproduced (1 seed) |", "| d | undecided |", "toy: 3 seeds; small."):
         assert line in text
+    barred = judged(**{"I(A|B) rises": ("reproduced", 3)})
+    assert r"| I(A\|B) rises | reproduced |" in render_verdicts("paper", barred)
 
 
 def list_commands():

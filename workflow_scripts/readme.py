@@ -85,7 +85,10 @@ def render_verdicts(paper: str, verdicts: Verdicts) -> str:
     most = {name: count_seeds(entry) for name, entry in verdicts.items()}
     own = {name: {c["claim"]: _say(c, most[name]) for c in entry["claims"]} for name, entry in verdicts.items()}
     lines = ["", f"| {paper} says | " + " | ".join(verdicts) + " |", "| --- |" + " --- |" * len(verdicts)]
-    lines += [f"| {claim} | " + " | ".join(own[name].get(claim, "") for name in verdicts) + " |" for claim in claims]
+    said = {claim: claim.replace("|", r"\|") for claim in claims}
+    lines += [
+        f"| {said[claim]} | " + " | ".join(own[name].get(claim, "") for name in verdicts) + " |" for claim in claims
+    ]
     few = {0: "", 1: "1 seed, so that no spread is known; "}
     seeds = {name: few.get(count, f"{count} seeds; ") for name, count in most.items()}
     notes = [f"{name}: {seeds[name]}{entry['caveat']}." for name, entry in verdicts.items()]

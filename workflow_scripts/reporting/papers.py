@@ -88,9 +88,10 @@ def read_paper(folder: str | Path) -> Paper:
         where = f"{folder / FILES[2]}: {number}"
         for spec in (claim, *claim["comparisons"]):
             _check_benchmarks(as_list(spec.get("benchmark", [])), views["benchmarks"], where)
-    ids = [claim["id"] for claim in claims]
-    if repeated := {name for name in ids if ids.count(name) > 1}:
-        raise UserError(f"{folder / FILES[2]} has two claims {min(repeated)}; rename one")
+    for key in ("id", "text"):  # the text stands alone in README
+        values = [claim[key] for claim in claims]
+        if repeated := {value for value in values if values.count(value) > 1}:
+            raise UserError(f"{folder / FILES[2]} has two claims with the {key} {min(repeated)!r}; change one")
     title, citation = published["title"], published["citation"]
     benchmarks, controls = views["benchmarks"], views.get("controls", {})
     return Paper(folder.name, title, citation, benchmarks, controls, tables, views["tables"], figures, findings, claims)
