@@ -123,5 +123,5 @@ def test_the_order_of_synergies_follows_the_rows():
     material = make_essl(make_essl_rows(value, runs=runs), runs=runs)
     random, supervised = SynergyFinding().describe(material.rows, material.measured["cifar10"], {})
     assert random.startswith("random: what knowing the class adds, in nats: rotation .0500, vflip .0400, hflip .0020,")
-    assert random.endswith("A shuffled class adds or takes up to .0030; clear of that: rotation, vflip.")
-    assert supervised.endswith("as much as the true one: nothing is measured.")
+    assert random.endswith("; more than what a shuffled class adds or takes of the same task: rotation, vflip.")
+    assert supervised.endswith("adds or takes: nothing is measured.")

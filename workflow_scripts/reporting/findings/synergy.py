@@ -43,18 +43,17 @@ class SynergyFinding:
 
 
 def describe_order(run: str, found: dict[str, float], control: dict[str, float]) -> str:
-    """Say in which order the class helps with the tasks, and which are not clear of the control."""
-    noise = max(map(abs, control.values()))
+    """Say in which order the class helps with the tasks, and with which beyond the control of the same task.
+
+    A shuffled class is an input of no use, which costs a probe more the harder the task: each task has its own noise.
+    """
     order = sorted(found, key=lambda task: -found[task])
-    clear = [task for task in order if found[task] > noise]
+    clear = [task for task in order if found[task] > abs(control.get(task, float("inf")))]
     listed = ", ".join(f"{task} {format_number(found[task], 4)}" for task in order)
-    sentence = (
-        f"{run}: what knowing the class adds, in nats: {listed}. A shuffled class adds or takes up to "
-        f"{format_number(noise, 4)}"
-    )
+    sentence = f"{run}: what knowing the class adds, in nats: {listed}"
     if not clear:
-        return f"{sentence}, as much as the true one: nothing is measured."
-    return f"{sentence}; clear of that: {', '.join(clear)}."
+        return f"{sentence}; for no task is it more than what a shuffled class adds or takes: nothing is measured."
+    return f"{sentence}; more than what a shuffled class adds or takes of the same task: {', '.join(clear)}."
 
 
 FINDING = SynergyFinding
