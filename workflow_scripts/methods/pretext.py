@@ -78,22 +78,22 @@ class PretextPrediction(WatchedMethod):
 
     def compare(self, batch: Batch, features: Tensor, values: Tensor, labels: Tensor) -> Loss:
         """Return the losses of features (M, D) with the values (M,) that were applied and the classes (M,)."""
-        scores, classes = self.head(features).float(), self.logits(features.detach()).float()
+        scores = self.head(features).float()
+        # Only the joint loss of the class reaches the encoder by way of the probe.
+        classes = self.logits(features if self.settings.class_loss == "joint" else features.detach()).float()
         pretext, right = F.cross_entropy(scores, values), accuracy(scores, values)
         self.watch(batch, train_loss=pretext, train_accuracy=right)
         watched = {"pretext accuracy": right, "class accuracy": accuracy(classes, labels)}
-        return Loss({"pretext": pretext, **self._class_losses(features, labels)}, watched)
+        return Loss({"pretext": pretext, **self._class_losses(features, classes, labels)}, watched)
 
-    def _class_losses(self, features: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Return the parts of the loss that are about the class."""
+    def _class_losses(self, features: Tensor, classes: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Return the parts of the loss that are about the class. classes: the probe's scores of the features."""
         weight, most = self.settings.class_weight, math.log(self.task.classes)
+        loss = F.cross_entropy(classes, labels)
         if self.settings.class_loss == "adversarial":
-            learnt = F.cross_entropy(self.logits(features.detach()).float(), labels)
             # The same scores, but the gradient passes the probe by: it learns, and the encoder alone works against it.
             own = F.linear(features, self.classifier.weight.detach(), self.classifier.bias.detach()).float()
-            return {"class": learnt, "adversary": -weight * F.cross_entropy(own, labels).clamp(max=most)}
-        read = features.detach() if self.settings.class_loss == "detached" else features
-        loss = F.cross_entropy(self.logits(read).float(), labels)
+            return {"class": loss, "adversary": -weight * F.cross_entropy(own, labels).clamp(max=most)}
         return {"class": weight * (loss.clamp(max=most) if weight < 0 else loss)}
 
     def measure(self, held_out: HeldOut) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import MaxLen, MinLen
@@ -33,8 +33,10 @@ class Standardiser(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, settings: Standardisation | None) -> None:
+    def __init__(self, settings: Standardisation | dict[str, list[float]] | None) -> None:
         super().__init__()
+        if isinstance(settings, dict):  # as a config holds it
+            settings = Standardisation(**settings)
         mean, std = ([0.0] * 3, [1.0] * 3) if settings is None else (settings.mean, settings.std)
         for name, values in (("mean", mean), ("std", std)):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
@@ -42,6 +44,12 @@ class Standardiser(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, 3, H, W) to the same shape, channels last in memory: convolutions on a CPU are faster so."""
         return ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+
+
+def make_stem(settings: Any, convolution: nn.Module, norm: nn.Module) -> nn.Sequential:
+    """Build what comes before the stages. settings: of the encoder, with `standardise` and `pool_stem`."""
+    pooling = [nn.MaxPool2d(2)] if settings.pool_stem else []
+    return nn.Sequential(Standardiser(settings.standardise), convolution, *pooling, norm, nn.ReLU(inplace=True))
 
 
 class ResidualBlock(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.encoders.widths import count_features
-from workflow_scripts.models.residual import Standardisation, Standardiser, make_stages
+from workflow_scripts.models.residual import Standardisation, make_stages, make_stem
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.settings import Count, Share, Widths
 
@@ -55,12 +55,8 @@ class DropoutResNet(Encoder):
 
     def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
-        standardise, widths = settings.standardise, settings.widths
-        if isinstance(standardise, dict):  # as a config holds it
-            standardise = Standardisation(**standardise)
-        stem = [Standardiser(standardise), make_convolution(3, widths[0], 3, False)]
-        stem += [nn.MaxPool2d(2)] if settings.pool_stem else []
-        self.stem = nn.Sequential(*stem, nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
+        widths = settings.widths
+        self.stem = make_stem(settings, make_convolution(3, widths[0], 3, False), nn.BatchNorm2d(widths[0]))
         self.stages = make_stages(widths, settings.blocks, settings.dropout, make_convolution, nn.BatchNorm2d)
         self.dim, self.readout = count_features("dropout_resnet", vars(settings), inputs), settings.readout
         if settings.readout == "spatial":

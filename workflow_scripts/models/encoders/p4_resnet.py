@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.encoders.widths import count_features
 from workflow_scripts.models.p4 import GroupConv, LiftingConv, OrientationNorm, split_orientations
-from workflow_scripts.models.residual import Standardisation, Standardiser, make_stages
+from workflow_scripts.models.residual import Standardisation, make_stages, make_stem
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.settings import Count, Share, Widths
 
@@ -54,9 +54,7 @@ class P4ResNet(Encoder):
 
     def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
-        standardise, widths = settings.standardise, settings.widths
-        if isinstance(standardise, dict):  # as a config holds it
-            standardise = Standardisation(**standardise)
+        widths = settings.widths
         halvings = len(widths) - 1 + settings.pool_stem
         side, rest = divmod(inputs, 2**halvings)
         if rest or not side:
@@ -64,9 +62,7 @@ class P4ResNet(Encoder):
                 f"images of {inputs} pixels cannot be halved {halvings} times, and only even sides turn into "
                 "themselves when they are halved: give encoder.widths fewer entries, or pack images of another size"
             )
-        stem = [Standardiser(standardise), LiftingConv(3, widths[0])]
-        stem += [nn.MaxPool2d(2)] if settings.pool_stem else []
-        self.stem = nn.Sequential(*stem, OrientationNorm(widths[0]), nn.ReLU(inplace=True))
+        self.stem = make_stem(settings, LiftingConv(3, widths[0]), OrientationNorm(widths[0]))
         self.stages = make_stages(widths, settings.blocks, settings.dropout, make_group_convolution, OrientationNorm)
         self.readout = settings.readout
         self.dim = count_features("p4_resnet", vars(settings), inputs)
