@@ -35,7 +35,7 @@ def count_inputs(config: dict[str, Any], source: str) -> int:
         return int(known["inputs"])
     share, classes = entry.get("per_class") or {}, entry.get("classes") or known["classes"]
     whole = known["inputs"] * classes // known["classes"]  # as far as classes are of one size
-    return int(min(whole, classes * sum(share.values())) if share else whole)
+    return int(min(whole, classes * sum(share.values()) * known.get("views", 1)) if share else whole)
 
 
 def packed_bytes(config: dict[str, Any], source: str) -> int:
@@ -53,6 +53,8 @@ def embedding_bytes(config: dict[str, Any], run: Run) -> int:
     for what, output in list_widths(settings):
         if what == "context":
             numbers += count_contexts(config, run) * (output or width)
+        elif what == "space":
+            numbers += 2 * (count_views(config, run) - 1) * (output or width)
         else:
             # Of a method that is trained for one group, its prediction too.
             numbers += (2 if run.group else 1) * (output or width)
@@ -67,7 +69,7 @@ def get_width(encoder: dict[str, Any], side: int) -> int:
 
 
 def list_widths(settings: dict[str, Any]) -> list[tuple[str, int | None]]:
-    """Return, as a run's settings say, what there is an embedding of, "view" or "context", and its width.
+    """Return, as a run's settings say, what there is an embedding of, see `WidthOf`, and its width.
 
     A width of None is the encoder's.
     """
@@ -105,12 +107,15 @@ def count_trained(config: dict[str, Any], run: Run) -> int:
     exists = (Path(run.folder) / "weights.safetensors").exists()
     if exists or is_imported(settings) or not is_trained(run):
         return 0
-    return int(count_views(run) * settings["training"]["steps"] * settings["training"]["batch"])
+    return int(count_views(config, run) * settings["training"]["steps"] * settings["training"]["batch"])
 
 
-def count_views(run: Run) -> int:
+def count_views(config: dict[str, Any], run: Run) -> int:
     """Return how many views of an object a step of a run's method reads."""
-    return int(read_schema("methods", run.method)["x-views"])
+    settings, schema = get_settings(config, run), read_schema("methods", run.method)
+    names = [settings["settings"][key] for key, own in schema["properties"].items() if own.get("x-one_view_each")]
+    each = sum(len(list_groups(settings["dataset"]) if listed is None else listed) for listed in names)
+    return int(schema["x-views"]) + each
 
 
 def count_passes(method: str) -> int:

@@ -57,7 +57,7 @@ def activation_memory(config: dict[str, Any], run: Run) -> int:
     settings = get_settings(config, run)
     encoder = settings["encoder"]
     schema = read_schema("encoders", encoder["kind"])
-    images = count_views(run) * count_passes(run.method) * settings["training"]["batch"]
+    images = count_views(config, run) * count_passes(run.method) * settings["training"]["batch"]
     return int(images * count_values(config, run) * schema["x-memory"] * _widening(encoder, schema))
 
 

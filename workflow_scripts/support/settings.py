@@ -120,12 +120,21 @@ class NegativeWith:
 class WidthOf:
     """Marks the setting that says how wide an embedding is, its last entry if it is a list; null: the encoder's width.
 
-    what: "view", there is one embedding of each view; "context", one of each view under each context. For estimates of
-    space and time only.
+    what: "view", there is one embedding of each view; "context", one of each view under each context; "space", two of
+    each view for each key that a step reads. For estimates of space and time only.
     """
 
-    what: Literal["view", "context"]
+    what: Literal["view", "context", "space"]
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         """Return the JSON schema of the marked setting."""
         return {**handler(core), "x-width": self.what}
+
+
+@dataclass(frozen=True)
+class OneViewEach:
+    """Marks a list of names, null = all that there are, for each of which a step reads one more view of an object."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked list."""
+        return {**handler(core), "x-one_view_each": True}
