@@ -13,10 +13,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from project import ROOT, SMOKE, copy_project
+from project import ROOT, SMOKE, call, copy_project
 from raw_trees import make_small_3diebench, without_sync, write_manifest
 
+from workflow_scripts import pack, render, synthesize
 from workflow_scripts.data import writer
+
+# Minutes each: of several workers (`make test`), each takes the first file that none has taken.
+LONG = ("workflow", "readme", "extending", "gpu_check", "pretrain")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first where several workers share the tests."""
+    if hasattr(config, "workerinput"):
+        ranks = {f"test_{name}": rank for rank, name in enumerate(LONG)}
+        items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
 
 
 @pytest.fixture(autouse=True)
@@ -105,25 +116,21 @@ def smoke_config() -> dict:
 def smoke_packed(smoke_config, tmp_path_factory) -> Path:
     """The smoke data set, rendered and packed once for all tests. Read only."""
     folder = tmp_path_factory.mktemp("smoke")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    source = smoke_config["sources"]["smoke"]
-    render = ["--raw", "raw", "--manifest", "raw.json", "--contact-sheet", "sheet.png", "--source", "smoke"]
-    pack = ["--manifest", "raw.json", "--output", "packed", "--layout", "threediebench", "--resolution", "32"]
-    for arguments in (["render", *render, "--settings", json.dumps(source["render"])], ["pack", *pack]):
-        command = [sys.executable, "-m", f"workflow_scripts.{arguments[0]}", *arguments[1:]]
-        subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=120)
-    return folder / "packed"
+    raw, manifest, sheet, packed = (folder / name for name in ("raw", "raw.json", "sheet.png", "packed"))
+    settings = json.dumps(smoke_config["sources"]["smoke"]["render"])
+    files = ["--raw", raw, "--manifest", manifest, "--contact-sheet", sheet]
+    call(render, *files, "--source", "smoke", "--settings", settings)
+    options = ["--layout", "threediebench", "--resolution", 32, "--workers", 1]
+    call(pack, "--manifest", manifest, "--output", packed, *options)
+    return packed
 
 
 @pytest.fixture(scope="session")
 def smoke_table(tmp_path_factory) -> Path:
     """Synthetic patients, packed once for all tests. Read only."""
     folder = tmp_path_factory.mktemp("smoke-table")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    files = ["--raw", "raw", "--manifest", "raw.json", "--source", "smoke-table"]
-    synthesize = ["synthesize", *files, "--settings", '{"kind": "mimic3", "patients": 120, "seed": 0}']
-    pack = ["pack", "--manifest", "raw.json", "--output", "packed", "--layout", "mimic3"]
-    for module, *arguments in (synthesize, pack):
-        command = [sys.executable, "-m", f"workflow_scripts.{module}", *arguments]
-        subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=120)
-    return folder / "packed"
+    raw, manifest, packed = (folder / name for name in ("raw", "raw.json", "packed"))
+    settings = json.dumps({"kind": "mimic3", "patients": 120, "seed": 0})
+    call(synthesize, "--raw", raw, "--manifest", manifest, "--source", "smoke-table", "--settings", settings)
+    call(pack, "--manifest", manifest, "--output", packed, "--layout", "mimic3", "--workers", 1)
+    return packed

@@ -138,6 +138,60 @@ def test_quarter_turns_match_torchvision(images):
         assert torch.equal(ours, TF.rotate(image, 90.0 * float(count)))
 
 
+def test_quarter_turns_of_the_hue_match_torchvision(images):
+    turns = make("hue_turns")
+    parameters = turns.draw(len(images), torch.Generator().manual_seed(1))
+    assert set(parameters.flatten().tolist()) == {0, 1, 2, 3}
+    for image, count, ours in zip(images, parameters[:, 0], turns.apply(images, parameters), strict=True):
+        expected = TF.adjust_hue(image, float(count) / 4 - (count == 3).item()) if count else image
+        torch.testing.assert_close(ours, expected, atol=1e-5 if count else 0, rtol=0)
+
+
+def add_texture_slowly(image, weight, kernel):
+    """One image (3, H, W): filter, restore, mix, restore, clamp; restored as a mean and a deviation of each channel."""
+    result = image.clone()
+    side = image.shape[-1]
+    inside = [min(abs(i), 2 * (side - 1) - i) for i in range(-1, side + 1)]
+    for channel, own in enumerate(image.double()):
+        wide = own[inside][:, inside]
+        filtered = sum(
+            kernel[3 * y + x].double() * wide[y : y + side, x : x + side] for y in range(3) for x in range(3)
+        )
+        for mixed in (lambda f: f, lambda f, own=own: (1 - weight) * own + weight * f):
+            filtered = mixed(filtered)
+            filtered = (filtered - filtered.mean()) / filtered.std(correction=0) * own.std(correction=0) + own.mean()
+        result[channel] = filtered.clamp(0, 1)
+    return result
+
+
+def test_texture_matches_a_slow_reference(images):
+    texture = make("texture")
+    parameters = texture.draw(len(images), torch.Generator().manual_seed(1))
+    found = texture.apply(images, parameters)
+    assert 0 < int((parameters[:, 0] == 0).sum()) < len(images)
+    for image, (weight, *kernel), ours in zip(images, parameters, found, strict=True):
+        expected = add_texture_slowly(image, float(weight), kernel) if weight else image
+        torch.testing.assert_close(ours, expected, atol=1e-4 if weight else 0, rtol=0)
+    one_by_one = [texture.apply(images[i : i + 1], parameters[i : i + 1]) for i in range(len(images))]
+    torch.testing.assert_close(found, torch.cat(one_by_one))
+    flat = torch.rand(24, 3, 1, 1).expand(-1, -1, 32, 32)
+    torch.testing.assert_close(texture.apply(flat, parameters), flat, atol=1e-4, rtol=0)
+
+
+def test_texture_keeps_mean_and_variance(images):
+    faint = 0.5 + 0.1 * (images - 0.5)  # nothing is clamped
+    texture = make("texture", probability=1.0, strength=[0.3, 0.9])
+    parameters = texture.draw(len(images), torch.Generator().manual_seed(2))
+    assert 0.3 <= float(parameters[:, 0].min()) < float(parameters[:, 0].max()) <= 0.9
+    found = texture.apply(faint, parameters)
+    assert float((found - faint).abs().mean()) > 0.01
+    for moment in (torch.mean, torch.var):
+        torch.testing.assert_close(moment(found, dim=(2, 3)), moment(faint, dim=(2, 3)), atol=1e-5, rtol=1e-3)
+    many = make("texture").draw(5000, torch.Generator().manual_seed(3))
+    assert float((many[:, 0] > 0).float().mean()) == pytest.approx(0.5, abs=0.03)  # four standard errors
+    torch.testing.assert_close(many[:, 1:].std(dim=0), torch.ones(9), atol=0.05, rtol=0)
+
+
 def test_strengths_come_from_the_settings(images):
     generator = torch.Generator().manual_seed(1)
     boxes = make("resized_crop", scale=[0.08, 0.1]).draw(1000, generator)

@@ -154,7 +154,7 @@ CIFAR = ["dataset_settings", "embedded", "views"]
         (["variants", "blind", "settings"], {"width": 3}, "unknown key 'width' at variants.blind.settings"),
         (["variants", "spare"], {"settings": {"mask_probablity": 1}}, "did you mean 'mask_probability'?"),
         (["variants", "spare"], {"settings": {"mask_probability": 2.0}}, "variants.spare.settings.mask_probability"),
-        (["variants", "spare"], {"settings": {"width": 3, "hidden": 3}}, "no method has all of width, hidden"),
+        (["variants", "spare"], {"settings": {"width": 3, "projector": 3}}, "no method has all of width, projector"),
         (["variants", "spare"], {"encoder": "smal"}, "variants.spare.encoder names 'smal'; did you mean 'small'?"),
         (
             ["variants", "spare"],
@@ -165,6 +165,7 @@ CIFAR = ["dataset_settings", "embedded", "views"]
         (["encoders", "small", "dim"], 1.5, "encoders.small.dim: 1.5 is not of type 'integer'"),
         (["evaluation", "evaluators", "retreival"], {}, "there is no evaluator 'retreival'; did you mean 'retrieval'?"),
         (["evaluation", "evaluators", "classes", "probe", "stps"], 3, "did you mean 'steps'?"),
+        (["evaluation", "evaluators", "linear"], {}, "has linear and classes, whose rows have the same names"),
         (["evaluation", "contexts", "lengths"], [3], "evaluation.contexts.lengths.0: 3 is not a multiple of 2"),
         (
             ["evaluation", "contexts", "controls"],
@@ -188,7 +189,7 @@ CIFAR = ["dataset_settings", "embedded", "views"]
         (
             ["sources", "embedded", "render", "jpeg_quality"],
             None,
-            "its layout 'threediebench' reads such files; write layout: rendered, or give a jpeg_quality",
+            "'threediebench' reads such files; write layout: rendered or rendered_crossed, or give a jpeg_quality",
         ),
         (["sources", "adult", "layout"], "rendered", "sources.adult.layout is 'rendered', which draws images"),
         (["engine", "devise"], "cpu", "did you mean 'device'?"),

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from crossed import pack_crossed
 from raw_trees import make_cifar_tree, write_manifest
 
 from workflow_scripts.data.batch import Batch
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.unit
 CPU = torch.device("cpu")
 VIEWS = {
     "stored": {},
+    "crossed": {},
     "augmented": {
         "augmentations": [
             {"kind": "hflip"},
@@ -45,11 +47,14 @@ COUNT = 16
 
 @pytest.fixture(scope="module")
 def folders(smoke_packed, smoke_table, tmp_path_factory):
+    crossed = pack_crossed(
+        tmp_path_factory.mktemp("crossed"), side=32, views=4, objects_per_class={"train": 14, "test": 1}
+    )
     folder = tmp_path_factory.mktemp("cifar")
     manifest = write_manifest(folder / "raw.json", make_cifar_tree(folder / "raw", train=4, test=1))
     pack(manifest, folder / "packed", "cifar10", 32, workers=1)
     images = folder / "packed"
-    return {"stored": smoke_packed, "tabular": smoke_table} | dict.fromkeys(
+    return {"stored": smoke_packed, "crossed": crossed, "tabular": smoke_table} | dict.fromkeys(
         ("augmented", "plain", "transformable"), images
     )
 

@@ -31,6 +31,7 @@ ENCODERS = [
 ]
 WIDE = [  # measured without computing anything, and with many images, beside which filters that are made anew are few
     {"kind": "resnet50", "stem": "cifar"},
+    {"kind": "split_resnet18", "stem": "cifar", "splits": 8},
     {"kind": "dropout_resnet", "widths": [64, 128, 256, 512], "blocks": 2, "project": 4096},
     {"kind": "p4_resnet", "widths": [32, 64, 128, 256], "blocks": 2},
 ]
@@ -146,13 +147,20 @@ def test_who_must_not_share_does_not(config, memory):
 
 
 @pytest.mark.parametrize("name", list_plugins("methods", "METHOD"))
-def test_methods_have_as_many_views_as_they_declare(name):
+def test_methods_have_as_many_views_as_they_declare(name, smoke_config):
     cls = load_plugin("methods", name, "METHOD")
     group = "rotation" if cls.needs_group else ""
     task = Task(make_space(["rotation", "color"]), 5)
     with torch.device("meta"):
         method = make_method(name, {}, make_encoder({"kind": "small"}, 32, False, 0), task, 0, group)
-    assert len(method.sharing()) == cls.views == count_views(parse_run("p", "d", method_name(name, group), 0))
+    run = parse_run("contextssl", "smoke", method_name(name, group), 0)
+    assert len(method.sharing()) == count_views(smoke_config, run) >= cls.views
+
+
+@pytest.mark.parametrize(("left_out", "views"), [(["color"], 3), (["color", "rotation"], 4), (None, 4)])
+def test_a_method_reads_a_view_more_for_each_group_it_leaves_out(left_out, views, smoke_config):
+    smoke_config["method_settings"]["looc"] = {"settings": {"left_out": left_out}}
+    assert count_views(smoke_config, parse_run("contextssl", "smoke", "looc", 0)) == views
 
 
 def method_name(name, group):

@@ -22,6 +22,7 @@ ROOMS = (
 )
 # Mean other things, too.
 WORDS = {"random", "constant", "raw", "supervised", "embedded", "rendered", "hard", "main", "smoke"}
+WORDS |= {"across", "images", "tabular"}
 
 
 def list_generic():

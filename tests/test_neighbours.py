@@ -145,5 +145,6 @@ def test_only_stored_views_have_such_a_figure():
 
 
 def test_drawing_imports_no_torch():
-    code = "import sys; sys.modules['torch'] = None; import workflow_scripts.reporting.neighbours"
+    modules = "workflow_scripts.reporting.neighbours, workflow_scripts.reporting.image_neighbours"
+    code = f"import sys; sys.modules['torch'] = None; import {modules}"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

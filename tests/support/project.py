@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from unittest import mock
 
 import pytest
@@ -69,3 +70,14 @@ def tell(function: Callable[..., object], *arguments: object) -> str:
         function(*arguments)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def refuse(module: ModuleType, *arguments: object) -> str:
+    """Call a rule's `main` that must end with code 1, and return the one sentence that a terminal shows."""
+    with pytest.raises(SystemExit) as stopped:
+        call(module, *arguments)
+    said = stopped.value.code
+    assert isinstance(said, str)  # which Python prints on stderr, and ends with 1
+    assert said.startswith("error: ")
+    assert "\n" not in said
+    return said

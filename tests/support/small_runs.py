@@ -28,9 +28,9 @@ STORED = {"kind": "stored", "groups": ["rotation", "color"], "canonical_quaterni
 
 
 def shrink(value: Any) -> Any:
-    """Settings made small: widths 8, and every other large number 16."""
+    """Settings made small: widths 8, one epoch, and every other large number 16."""
     if isinstance(value, dict):
-        return {key: shrink(entry) for key, entry in value.items()}
+        return {key: 1 if key == "epochs" else shrink(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [8] * len(value) if value and all(type(entry) is int for entry in value) else value
     return min(value, 16) if type(value) is int else value

@@ -68,6 +68,8 @@ def list_settings(
 
 def find_normalisation(sums: np.ndarray, pixels: int) -> Normalisation:
     """Return mean and standard deviation per channel. sums (2, 3): over so many pixels, and over their squares."""
+    if not pixels:
+        raise UserError("there are no train images to take a mean over; keep some, or name another source")
     mean, square = sums / pixels / [[255], [255**2]]
     std = np.sqrt(np.maximum(square - mean**2, 0))
     if not (std > 0).all():

@@ -10,7 +10,7 @@ from typing import Any
 from workflow_scripts.experiment.checking import check_schema, fill, merge
 from workflow_scripts.experiment.plain import check_plain, read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS, ROOT, SCHEMAS, read_schema, suggest
-from workflow_scripts.experiment.runs import check_runs, list_groups, name_other_sources
+from workflow_scripts.experiment.runs import check_runs, is_given, list_groups, name_other_sources
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.plugins import list_plugins
 
@@ -51,7 +51,9 @@ def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]
     completed: dict[str, Any] = fill(config, _read_skeleton())
     _check_layouts(completed)
     _check_classes(completed)
+    _check_given(completed)
     _check_groups(completed)
+    _check_evaluators(completed)
     check_runs(completed)
     return completed
 
@@ -132,6 +134,27 @@ def _check_classes(config: dict[str, Any]) -> None:
             raise UserError(
                 f"config: sources.{source}.classes is {wanted}, but {entry['download']} has {known}; give {known} or "
                 "less, or leave it out"
+            )
+
+
+def _check_given(config: dict[str, Any]) -> None:
+    """Raise `UserError` where a data set is of an optional source that is not there."""
+    for dataset in config["datasets"]:
+        source = config["dataset_settings"][dataset]["source"]
+        if not is_given(config["sources"][source]):
+            raise UserError(
+                f"config: the data set {dataset} is of the optional source {source}, which is not given; set "
+                f"sources.{source}.path, or leave {dataset} out of datasets"
+            )
+
+
+def _check_evaluators(config: dict[str, Any]) -> None:
+    """Raise `UserError` where two evaluators measure the same under the same name."""
+    evaluators = config["evaluation"]["evaluators"]
+    for name in evaluators:
+        if (other := read_schema("evaluators", name).get("x-replaces")) in evaluators:
+            raise UserError(
+                f"config: evaluation.evaluators has {name} and {other}, whose rows have the same names; choose one"
             )
 
 

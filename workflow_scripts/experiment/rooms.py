@@ -47,7 +47,7 @@ ROOMS = {
     "views": Room("data.views", "VIEWS", by_kind=True, facts=("transformable",)),
     "augmentations": Room("data.augmentations", "AUGMENTATION", by_kind=True, extra=("group",)),
     "synthesizers": Room("data.synthesizers", "SYNTHESIZER", by_kind=True, facts=("inputs",)),
-    "evaluators": Room("evaluation.evaluators", "EVALUATOR"),
+    "evaluators": Room("evaluation.evaluators", "EVALUATOR", facts=("replaces",)),
 }
 
 # Dataclasses that are no plug-ins, by the name of their schema. Where they stand under a `kind`, their room has one.

@@ -12,7 +12,8 @@ from typing import Any
 
 from workflow_scripts.experiment.agreement import check_agreement
 from workflow_scripts.experiment.checking import Schema, allow_keys, check_schema, fill, merge
-from workflow_scripts.experiment.rooms import list_kinds, read_schema, suggest
+from workflow_scripts.experiment.plain import read_yaml
+from workflow_scripts.experiment.rooms import DOWNLOADS, list_kinds, read_schema, suggest
 from workflow_scripts.support.errors import UserError
 
 RUN_NAME = re.compile(r"(?P<method>[a-z0-9_]+\+?)(@(?P<group>[a-z0-9_]+))?(~(?P<variant>[a-z0-9_.-]+))?")
@@ -106,7 +107,8 @@ def is_imported(settings: Settings) -> bool:
 
 
 def _check_defined(config: Settings, dataset: str, method: str, group: str, variant: str) -> None:
-    name, groups = make_name(method, group, variant), list_groups(config["dataset_settings"][dataset])
+    changed = config["variants"].get(variant, {}).get("dataset", {})  # a variant's views may have other groups
+    name, groups = make_name(method, group, variant), list_groups(merge(config["dataset_settings"][dataset], changed))
     defined: tuple[tuple[str, str, Iterable[str]], ...] = (
         ("no method", method, list_kinds("methods")),
         ("no variant", variant, ["", *config["variants"]]),
@@ -242,8 +244,16 @@ def get_labels(run: Run) -> Settings:
 
 
 def list_other_sources(config: Settings) -> list[str]:
-    """Return the sources that evaluators look at beside a run's own, each once."""
-    return list(dict.fromkeys(name for _, name in name_other_sources(config["evaluation"].get("evaluators", {}))))
+    """Return the sources that evaluators look at beside a run's own, each once; without optional ones not given."""
+    named = dict.fromkeys(name for _, name in name_other_sources(config["evaluation"].get("evaluators", {})))
+    return [name for name in named if is_given(config["sources"][name])]
+
+
+def is_given(source: Settings) -> bool:
+    """Tell whether there is a source: one that is optional, and not downloaded, has to be given by its path."""
+    if not source.get("optional") or source.get("path"):
+        return True
+    return "access" not in read_yaml(DOWNLOADS / f"{source['download']}.yaml")
 
 
 def name_other_sources(evaluators: Settings) -> Iterator[tuple[str, str]]:

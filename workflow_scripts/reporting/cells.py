@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from workflow_scripts.experiment.runs import parse_folder
+from workflow_scripts.experiment.runs import make_name, parse_folder
+from workflow_scripts.reporting.evaluations import Reasons, find_reason, read_reasons
 from workflow_scripts.reporting.figures.base import FigureKind, Subject
 from workflow_scripts.reporting.layouts import Column, Line, View, make_view
 from workflow_scripts.reporting.measured import Measured, describe_measured, read_values
@@ -39,6 +40,7 @@ class Table:
     """A view with its cells, `cells[line][column]`.
 
     caveat: of its data. rows: what it was made of. figure: see reporting/figures, None for none. findings: sentences.
+    reasons: why a cell is empty, by line and column, where the evaluation of its run said so.
     """
 
     view: View
@@ -47,6 +49,7 @@ class Table:
     rows: pd.DataFrame
     figure: FigureKind | None
     findings: list[str]
+    reasons: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
 def make_cell(rows: pd.DataFrame, line: Line, column: Column) -> Cell:
@@ -61,12 +64,13 @@ def make_cell(rows: pd.DataFrame, line: Line, column: Column) -> Cell:
 
 @dataclass(frozen=True)
 class Material:
-    """What views are made of. rows: of the test split. measured and caveats: by data set."""
+    """What views are made of. rows: of the test split. measured and caveats: by data set. reasons: see `Reasons`."""
 
     rows: pd.DataFrame
     datasets: Datasets
     measured: dict[str, Measured]
     caveats: dict[str, str]
+    reasons: Reasons = field(default_factory=dict)
 
 
 def read_material(rows_path: Path, metas: list[Path], datasets: Datasets, runs: list[Path]) -> Material:
@@ -79,7 +83,8 @@ def read_material(rows_path: Path, metas: list[Path], datasets: Datasets, runs: 
     measured = {
         name: describe_measured(rows, name, entry["groups"], entry["methods"]) for name, entry in datasets.items()
     }
-    return Material(rows, datasets, measured, {name: sources[entry["source"]] for name, entry in datasets.items()})
+    caveats = {name: sources[entry["source"]] for name, entry in datasets.items()}
+    return Material(rows, datasets, measured, caveats, read_reasons(runs))
 
 
 def make_tables(material: Material, paper: Paper) -> list[Table]:
@@ -104,8 +109,25 @@ def make_tables(material: Material, paper: Paper) -> list[Table]:
                 own[own["dataset"] == dataset], material.measured[dataset], material.datasets[dataset]["settings"]
             )
         ]
-        tables.append(Table(view, cells, caveat, own, paper.figures.get(place.table), findings))
+        reasons = _explain_empty(view, cells, material)
+        tables.append(Table(view, cells, caveat, own, paper.figures.get(place.table), findings, reasons))
     return tables
+
+
+def _explain_empty(view: View, cells: list[list[Cell]], material: Material) -> dict[tuple[int, int], str]:
+    """Return why cells are empty, by line and column, of tasks that are the names of other data."""
+    if view.place.scope not in material.measured or not material.reasons:
+        return {}
+    own = ("", "class", *material.measured[view.place.scope].groups)
+    found = {}
+    for i, line in enumerate(view.lines):
+        for j, column in enumerate(view.columns):
+            query = line.make_query(column)
+            if cells[i][j].mean is None and (task := query["task"]) not in own and line.has(column):
+                name = make_name(query.get("method", ""), query.get("group", ""), query.get("variant", ""))
+                if reason := find_reason(material.reasons.get((view.place.scope, name), ()), task):
+                    found[i, j] = reason
+    return found
 
 
 def list_subjects(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.support.files import read_json
 
 FILE = Path("rows") / "evaluation.json"
+Reasons = dict[tuple[str, str], list[str]]  # by data set and name of run
 HEADERS = ["data set", "evaluator", "runs", "why it was not measured"]
 
 
@@ -19,6 +22,25 @@ def read_evaluation(run: Path) -> dict[str, Any] | None:
     """
     content: dict[str, Any] | None = read_json(run / FILE) if (run / FILE).exists() else None
     return content
+
+
+def read_reasons(runs: Iterable[Path]) -> Reasons:
+    """Return why something of a run was not measured, by data set and name of the run. runs: folders.
+
+    Seeds of a run are not told apart.
+    """
+    found: Reasons = {}
+    for folder in runs:
+        run, content = parse_folder(folder), read_evaluation(folder)
+        for reasons in (content or {"skipped": {}})["skipped"].values():
+            found.setdefault((run.dataset, run.name), []).extend(reasons.split("; "))
+    return found
+
+
+def find_reason(reasons: Iterable[str], task: str) -> str:
+    """Return the first reason that names a task, which of other data is their name; "" where none does."""
+    name = re.compile(rf"(?<![\w-]){re.escape(task)}(?![\w-])")
+    return next((reason for reason in reasons if name.search(reason)), "")
 
 
 def describe_skipped(runs: list[Path]) -> dict[str, Any]:

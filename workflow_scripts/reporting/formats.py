@@ -44,6 +44,8 @@ def caption(table: Table) -> str:
         parts.append(f"Published values: {MEANINGS.get(view.provenance or '', view.provenance)}.")
     elif view.provenance is None:
         parts.append("The paper's cells are not available.")
+    if table.reasons:
+        parts.append(f"Not measured: {'; '.join(dict.fromkeys(table.reasons.values()))}.")
     if table.caveat:
         parts.append(f"Data: {table.caveat.rstrip('.')}.")
     return " ".join(parts)
@@ -77,11 +79,12 @@ def lay_out(table: Table) -> TextTable:
     for column, published in zip(view.columns, has_published, strict=True):
         headers += [column.label, f"{column.label}, published"] if published else [column.label]
     lines, records, differences = [], [], []
-    for line, cells in zip(view.lines, table.cells, strict=True):
+    for number, (line, cells) in enumerate(zip(view.lines, table.cells, strict=True)):
         texts, beside = [line.section, line.label], ["", ""]
         for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
             is_blank = not line.has(column) or (column.optional and cell.mean is None)
-            texts += ["" if is_blank else format_measured(cell, column.digits)]
+            reason = table.reasons.get((number, position))
+            texts += ["" if is_blank else "not measured" if reason else format_measured(cell, column.digits)]
             beside += [""]
             if has_published[position]:
                 missing = "not available" if line.of_paper else ""

@@ -24,7 +24,7 @@ def draw_curves(table: Table, curves: Curves) -> go.Figure:
     sections = list(dict.fromkeys(line.section for line in view.lines))
     panels = [(section, family) for family in list_panels(view, curves) for section in sections]
     if not panels:
-        return _lay_out(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
+        return lay_out_plot(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
     figure = make_subplots(
         rows=len(panels),
         cols=1,
@@ -52,7 +52,7 @@ def draw_curves(table: Table, curves: Curves) -> go.Figure:
     figure.update_xaxes(type="category")
     figure.update_xaxes(title_text=curves.x, row=len(panels), col=1)
     figure.update_yaxes(title_text=curves.y)
-    return _lay_out(figure, len(panels))
+    return lay_out_plot(figure, len(panels))
 
 
 def _draw_line(columns: list[str], line: Line, cells: list[Cell], color: str) -> list[go.Scatter]:
@@ -71,7 +71,7 @@ def _draw_line(columns: list[str], line: Line, cells: list[Cell], color: str) ->
 def draw_progress(panels: dict[str, list[Points]], x: str) -> go.Figure:
     """Draw lines by level, a panel below the other, by title; one standard deviation around a line as a band."""
     if not panels:
-        return _lay_out(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
+        return lay_out_plot(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
     space = {"vertical_spacing": 0.25 / len(panels), "shared_xaxes": "all"}
     figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), **space)
     styles = style_labels(panels)
@@ -88,7 +88,7 @@ def draw_progress(panels: dict[str, list[Points]], x: str) -> go.Figure:
             shown.add(line.label)
     figure.update_xaxes(title_text=x, row=len(panels), col=1)
     figure.update_annotations(x=0, xanchor="left", font_size=13)
-    figure = _lay_out(figure, len(panels))
+    figure = lay_out_plot(figure, len(panels))
     # On a phone two labels stand side by side.
     bottom = 60 + 20 * -(-len(styles) // 2)
     figure.update_layout(height=TOP + PANEL * len(panels) + bottom, margin_b=bottom)
@@ -114,10 +114,10 @@ def draw_histories(runs: list[Path]) -> go.Figure:
             figure.add_trace(go.Scatter(x=[entry["step"] for entry in entries], y=losses, name=name, line=line))
     figure.update_xaxes(title_text="Step")
     figure.update_yaxes(title_text="Loss / first logged loss")
-    return _lay_out(figure, 1)
+    return lay_out_plot(figure, 1)
 
 
-def _lay_out(figure: go.Figure, panels: int) -> go.Figure:
+def lay_out_plot(figure: go.Figure, panels: int) -> go.Figure:
     """Leave colors of text and ground to the page, which knows whether it is dark."""
     figure.update_layout(
         template="none",

@@ -6,7 +6,7 @@ rows. `expand` adds what was measured but is named nowhere, so that nothing can 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflow_scripts.experiment.kinds import CONTEXT
@@ -85,13 +85,14 @@ def make_view(paper: Paper, place: Place, measured: dict[str, Measured]) -> View
         values = published.get("values", {}).get(line.section, {}).get(line.label, [])
         beside = dict(zip(published.get("columns", []), values, strict=bool(values)))
         lines.append(Line(line.section, line.label, line.select, beside, line.of_paper, line.base))
-    expand = view.get("expand")
+    expand, common = view.get("expand"), view.get("select", {})
     for dataset, entry in measured.items():
         if expand in RUNS:
             runs = _list_unnamed(expand, place.table, entry, paper)
-            lines += [line for run in runs for line in _expand_method(run, entry, paper.controls)]
+            found = [line for run in runs for line in _expand_method(run, entry, paper.controls)]
         else:
-            lines += _expand_lines(expand, dataset, entry)
+            found = _expand_lines(expand, dataset, entry)
+        lines += [replace(line, select={**common, **line.select}) for line in found]
     return View(place, view["title"], view["note"], published["provenance"], columns, lines)
 
 

@@ -79,17 +79,25 @@ def describe_measured(rows: pd.DataFrame, dataset: str, groups: list[str], names
 
 def filter_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
     """Return the rows that have exactly these values, whatever stands in the other columns."""
+    return rows[_find_rows(rows, select)]
+
+
+def _find_rows(rows: pd.DataFrame, select: Select) -> np.ndarray:
+    """Tell which rows have exactly these values."""
     chosen = np.ones(len(rows), dtype=bool)
     for column, value in select.items():
         chosen &= _find_equal(rows[column], value)
-    return rows[chosen]
+    return chosen
 
 
 def _find_equal(column: pd.Series, value: Any) -> np.ndarray:
     """Tell where a column has a value. Categories are compared by their codes: queries are many."""
-    if column.dtype != "category":
+    import pandas as pd
+
+    values = column.array
+    if not isinstance(values, pd.Categorical):
         return (column == value).to_numpy(dtype=bool, na_value=False)
-    categories, codes = column.cat.categories, column.cat.codes.to_numpy()
+    categories, codes = values.categories, np.asarray(values.codes)
     return codes == categories.get_loc(value) if value in categories else np.zeros(len(codes), dtype=bool)
 
 
@@ -99,6 +107,11 @@ def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
     `level: highest` and what a `representation` means for a method are resolved here: `embedding` is z+ or h,
     `output` is z+ or g.
     """
+    return rows[_find_selected(rows, select)]
+
+
+def _find_selected(rows: pd.DataFrame, select: Select) -> np.ndarray:
+    """Tell which rows a query selects."""
     select = {"variant": "", "condition": "", **select}
     under_context = select["condition"].startswith(CONTEXT)
     if (readouts := READOUTS.get(select.get("representation", ""))) is not None:
@@ -106,13 +119,22 @@ def select_rows(rows: pd.DataFrame, select: Select) -> pd.DataFrame:
     if select.get("representation") == "h" and under_context:  # h is the same under every context
         select = {key: value for key, value in select.items() if key != "level"} | {"condition": ""}
     highest = select.get("level") == HIGHEST
-    rows = filter_rows(rows, {key: value for key, value in select.items() if not (key == "level" and highest)})
-    return rows[rows["level"] == rows["level"].max()] if highest and len(rows) else rows
+    chosen = _find_rows(rows, {key: value for key, value in select.items() if not (key == "level" and highest)})
+    return chosen & _find_equal(rows["level"], rows["level"][chosen].max()) if highest and chosen.any() else chosen
 
 
 def read_values(rows: pd.DataFrame, select: Select, minus: Select | None = None) -> pd.Series:
     """Return the values that a query selects, by seed; less those that it selects with `minus` in place of its own."""
-    values: pd.Series = select_rows(rows, select).set_index("seed")["value"]
+    values = _read_by_seed(rows, select)
     if minus is not None:
-        values = (values - select_rows(rows, {**select, **minus}).set_index("seed")["value"]).dropna()
+        values = (values - _read_by_seed(rows, {**select, **minus})).dropna()
     return values
+
+
+def _read_by_seed(rows: pd.DataFrame, select: Select) -> pd.Series:
+    """Return the values that a query selects. Other columns are left where they are: queries are many."""
+    import pandas as pd
+
+    chosen = _find_selected(rows, select)
+    seeds = pd.Index(rows["seed"].to_numpy()[chosen], name="seed")
+    return pd.Series(rows["value"].to_numpy()[chosen], index=seeds, name="value")

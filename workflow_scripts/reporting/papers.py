@@ -156,6 +156,10 @@ def _make_figure(view: dict[str, Any], where: str) -> FigureKind:
     if figure.of_cells != ("columns" in view):
         needs = "needs columns" if figure.of_cells else "is drawn without columns"
         raise UserError(f"{where}: a figure of kind {view['figure']['kind']} {needs}")
+    known = [column["label"] for column in view.get("columns", [])]
+    for label in getattr(figure, "columns", ()):  # of kinds that are drawn of columns that they name
+        if label not in known:
+            raise UserError(f"{where}.figure: the view has no column {label!r}; {suggest(label, known)}")
     return figure
 
 
@@ -164,7 +168,7 @@ def list_lines(view: dict[str, Any]) -> list[NamedLine]:
     lines = []
     for section in view.get("sections", [{"section": "", "select": {}}]):
         for line in view.get("lines", []):
-            select = {**section["select"], **line["select"]}
+            select = {**view.get("select", {}), **section["select"], **line["select"]}
             head = (line.get("section", section["section"]), line.get("label", select.get("method", "")))
             lines.append(NamedLine(*head, select, not line.get("ours", False), line.get("base")))
     return lines

@@ -15,6 +15,8 @@ from PIL import Image
 from workflow_scripts.support.errors import UserError
 
 TRAIN, TEST = 0, 1  # the official splits, as stored
+EVALUATION_SCALE = 256 / 224  # of the shorter side of a photograph to its central square
+NARROWEST = 100  # times as long as wide is no photograph any more, and resized it would fill the memory
 
 # What Pillow's decoders raise for damaged files.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
@@ -107,6 +109,30 @@ def resize_image(image: Image.Image, resolution: int | None) -> np.ndarray:
     return np.asarray(image)
 
 
+def decode_photograph(path: Path | str, resolution: int | None, border: int = 0) -> np.ndarray:
+    """Return the central square of a JPEG or PNG file of any shape as RGB, (resolution, resolution, 3) uint8.
+
+    The shorter side is resized to 256 / 224 of the resolution, then the centre is cut out: pixel by pixel what
+    torchvision's `Resize(256)` and `CenterCrop(224)` give at 224. With None, the largest central square as it is
+    stored. border: pixels to cut off each side before. Grey and CMYK images become RGB as Pillow converts them.
+    """
+    image = _load_image(read_file(path), str(path))
+    width, height = image.width - 2 * border, image.height - 2 * border
+    short, long = min(width, height), max(width, height)
+    if short < 1 or long > NARROWEST * short:
+        raise UserError(f"{path} is {image.width} x {image.height} pixels, no photograph; get the data set again")
+    if border:
+        image = image.crop((border, border, border + width, border + height))
+    side = short
+    if resolution is not None:
+        side, shorter = resolution, round(resolution * EVALUATION_SCALE)
+        longer = int(shorter * long / short)
+        size = (shorter, longer) if width < height else (longer, shorter)
+        image = image.resize(size, Image.Resampling.BILINEAR) if image.size != size else image
+    left, top = round((image.width - side) / 2.0), round((image.height - side) / 2.0)
+    return np.asarray(image.crop((left, top, left + side, top + side)))
+
+
 def average_blocks(images: np.ndarray, factor: int) -> np.ndarray:
     """Return images (..., H, W, 3) uint8 as (..., H / factor, W / factor, 3) uint8, blocks of pixels averaged.
 
@@ -120,10 +146,16 @@ def average_blocks(images: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _open_image(content: bytes, name: str) -> Image.Image:
+    """Return a square image as RGB."""
+    return _load_image(content, name, square=True)
+
+
+def _load_image(content: bytes, name: str, square: bool = False) -> Image.Image:
+    """Return an image as RGB. square: refuse others, before they are decoded."""
     try:
         image: Image.Image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
         width, height = image.size
-        if width == height:
+        if width == height or not square:
             image.load()
             return image if image.mode == "RGB" else image.convert("RGB")
     except DAMAGE as error:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from workflow_scripts.data.readers.base import TEST, TRAIN, DrawingReader, Normalisation, resize_image
 from workflow_scripts.data.readers.threediebench import LATENT_NAMES
-from workflow_scripts.data.rendering.scenes import SPLITS, list_objects, make_classes
+from workflow_scripts.data.rendering.scenes import SPLITS, ObjectName, list_objects, make_classes
 from workflow_scripts.data.rendering.settings import RenderSettings, parse_settings
 from workflow_scripts.data.rendering.tree import GPU_THREADS, RENDERER, STAMP, draw_views, list_split
 from workflow_scripts.support.errors import UserError
@@ -52,11 +52,14 @@ class Rendered(DrawingReader):
 
     def read(self, index: int, resolution: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Return images (V, resolution, resolution, 3) uint8 and latents (V, 7) float32 of an object."""
-        name = self._names[index]
-        images, latents = draw_views(self._settings, self._templates[name.label], name, self.device)
+        images, latents = self._draw(self._names[index])
         if resolution not in (None, self._settings.resolution):
             images = np.stack([resize_image(Image.fromarray(image), resolution) for image in images])
         return images, latents.astype(np.float32)
+
+    def _draw(self, name: ObjectName) -> tuple[np.ndarray, np.ndarray]:
+        """Return images (V, H, W, 3) uint8 of the tree's resolution, and latents (V, 7) float64."""
+        return draw_views(self._settings, self._templates[name.label], name, self.device)
 
 
 open_reader = Rendered

@@ -7,6 +7,7 @@ package: instead of both, a wheel on the Python package index, of which one file
 access: instead of all, how to get data that may not be downloaded without an agreement.
 landmarks: patterns of names in the root of the tree, by which it is found inside an archive or folder.
 inputs: number of images, or rows of a table, train and test together. classes: of images, number of their classes.
+views: how many images an object has, if not one.
 caveat: what a reader of the results has to know about the source, one sentence, or "".
 
 A local copy takes the place of any download: config key `sources.<name>.path`.
@@ -41,6 +42,7 @@ class Source:
     access: str = ""
     inputs: int = 0
     classes: int = 0
+    views: int = 1
 
 
 def list_sources(folder: Path = SOURCES) -> list[str]:

@@ -1,0 +1,187 @@
+"""Bars and planes: what they show against the rows, the same bytes twice; and the finding on what is kept."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+from reported_looc import ACROSS, LOOC, RENDERED, make_looc, make_number
+
+from workflow_scripts.reporting.cells import Cell, make_tables
+from workflow_scripts.reporting.figures.base import Subject
+from workflow_scripts.reporting.figures.plane import Dot
+from workflow_scripts.reporting.findings.keeps import Keeps, Kept, name_readout
+from workflow_scripts.reporting.papers import read_paper
+from workflow_scripts.reporting.planes import style_dots
+from workflow_scripts.reporting.plots import save_figure
+from workflow_scripts.support.errors import UserError
+
+pytestmark = pytest.mark.unit
+RUNS = ["moco", "simclr", "looc~color", "looc~color_rotation", "supervised", "random", "constant"]
+
+
+@pytest.fixture(scope="module")
+def tables():
+    material = make_looc("laptop", seeds=2, runs=RUNS)
+    papers = {folder: read_paper(folder) for folder in (LOOC, ACROSS)}
+    kept = replace(papers[LOOC], views={name: papers[LOOC].views[name] for name in ("head_usage",)})
+    return {t.view.place.table: t for paper in (kept, papers[ACROSS]) for t in make_tables(material, paper)}
+
+
+def mean(name, *spot):
+    return sum(make_number(name, seed, *spot, "", None) for seed in (0, 1)) / 2
+
+
+def test_bars_are_the_cells_of_the_table(tables):
+    table = tables["head_usage"]
+    found = table.figure.collect(table)
+    assert {section: [bar.label for bar in bars] for section, bars in found.items()} == {
+        section: ["looc++ (color)", "looc++ (color, rotation)"] for section in ("usage", "contribution")
+    }
+    color, both = found["usage"]
+    assert color.parts["head of Z_rotation"] is None
+    assert both.parts["head of Z_rotation"] == pytest.approx(mean("looc~color_rotation", "hidden", "rotation", "usage"))
+
+
+def test_bars_are_stacked_from_end_to_end(tables):
+    table = tables["head_usage"]
+    subject, found = Subject("toy", "made up", table), table.figure.collect(table)
+    figure = table.figure.draw(subject)
+    for axis, bars in zip(figure.axes, found.values(), strict=True):
+        drawn = [patch for patch in axis.patches if isinstance(patch, Rectangle)]
+        for row, bar in enumerate(bars):
+            own = [patch for patch in drawn if round(patch.get_y() + patch.get_height() / 2) == row]
+            lengths = [length or 0.0 for part, length in bar.parts.items() if part != "head of Z_texture"]
+            assert [patch.get_width() for patch in own] == pytest.approx(lengths)
+            assert [patch.get_x() for patch in own] == pytest.approx([0.0, *np.cumsum(lengths)[:-1]])
+    # A part that no bar has is in no legend.
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["head of Z_0", "head of Z_rotation", "head of Z_color"]
+    drawn = json.loads(table.figure.draw_interactive(subject))
+    assert drawn["layout"]["barmode"] == "stack"
+    assert [trace["showlegend"] for trace in drawn["data"]] == [True, False] * 3
+    assert drawn["data"][2]["x"] == [found["usage"][n].parts["head of Z_rotation"] for n in (0, 1)]
+
+
+def test_points_of_the_plane_are_two_columns_of_the_table(tables, tmp_path):
+    table = tables["kept_of_images"]
+    dots = {(dot.section, dot.label): dot for dot in table.figure.collect(table)}
+    assert set(dots) == {
+        *(("LooC", label) for label in ("moco", "looc (color)", "looc (color, rotation)", "looc++ (color, rotation)")),
+        *(("control", label) for label in ("supervised", "random", "constant")),
+        ("ContextSSL", "simclr"),
+    }
+    dot = dots["LooC", "looc++ (color, rotation)"]
+    values = [
+        [make_number("looc~color_rotation", seed, "hidden", task, "accuracy", "", None) for seed in (0, 1)]
+        for task in ("rotation", "hue")
+    ]
+    assert (dot.x, dot.y) == pytest.approx(tuple(map(np.mean, values)))
+    assert (dot.x_std, dot.y_std) == pytest.approx(tuple(np.std(own, ddof=1) for own in values))
+    floors = table.figure.find_floors(table)
+    assert floors == pytest.approx(tuple(mean("constant", "h", task, "accuracy") for task in ("rotation", "hue")))
+
+    subject = Subject("toy", "", table)
+    for name in ("a", "b"):
+        figure = table.figure.draw(subject)
+        assert len(figure.legends[0].get_texts()) == len(dots)
+        save_figure(figure, tmp_path / name)
+    assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
+    drawn = json.loads(table.figure.draw_interactive(subject))
+    assert {trace["name"]: (trace["x"], trace["y"]) for trace in drawn["data"]} == {
+        f"{section}: {label}": ([dot.x], [dot.y]) for (section, label), dot in dots.items()
+    }
+    assert len(drawn["layout"]["shapes"]) == 2
+
+
+def test_nothing_measured_is_said(tables):
+    for name in ("head_usage", "kept_of_images"):
+        table = tables[name]
+        empty = replace(table, cells=[[Cell(None, None, 0, None) for _ in line] for line in table.cells])
+        subject = Subject("toy", "", empty)
+        assert "No run" in table.figure.draw(subject).texts[0].get_text()
+        assert "No run" in table.figure.draw_interactive(subject)
+
+
+def test_points_are_told_apart():
+    dots = [Dot(section, str(n), 0.0, 0.0, 0.0, 0.0) for section in "abc" for n in range(7)]
+    assert len({style[1:] for style in style_dots(dots)}) == len(dots)
+    assert len({style[2] for style in style_dots(dots[:7])}) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: plane, x: Rotation,", "kind: plane, x: Rotatoin,", "the view has no column 'Rotatoin'; did you mean"),
+        ("select: { representation: h }", "select: { reprsentation: h }", "did you mean 'representation'"),
+        ("label: hue, select", "lable: hue, select", "kept.1.label of kind keeps is wrong"),
+    ],
+)
+def test_a_mistake_is_one_sentence(old, new, message, tmp_path):
+    folder = tmp_path / "wrong"
+    shutil.copytree(ACROSS, folder)
+    path = folder / "views.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(UserError, match=message) as caught:
+        read_paper(folder)
+    assert "\n" not in str(caught.value)
+
+
+def keep(values):
+    """Rows of a few readouts; values: (rotation accuracy, top-1) by run and representation."""
+
+    def value(name, seed, representation, task, metric, condition, level):
+        rotation, top1 = values.get((name, representation), (10.0, 10.0))
+        return {"rotation": rotation + seed, "class": top1 + 2 * seed}.get(task, 0.0)
+
+    material = make_looc("laptop", value, runs=["moco", "simclr", "looc~color", "supervised"], seeds=3)
+    return material.rows, material.measured["toy"], {}
+
+
+KEEPS = Keeps(
+    [Kept("rotation", {"task": "rotation", "metric": "accuracy"})],
+    Kept("top-1", {"task": "class", "metric": "top1"}),
+    {"method": "simclr", "representation": "h"},
+    ["supervised"],
+    ["untrained"],
+)
+
+
+def test_the_highest_readout_and_its_cost_are_named():
+    rows = keep({
+        ("looc~color", "hidden"): (70.0, 58.0), ("looc~color", "h"): (65.0, 59.0), ("moco", "h"): (61.0, 62.5),
+        ("simclr", "h"): (50.0, 60.0), ("supervised", "h"): (99.0, 90.0), ("moco", "untrained"): (98.0, 0.0),
+    })  # fmt: skip
+    (sentence,) = KEEPS.describe(*rows)
+    assert sentence == (
+        "Most of rotation is kept by looc~color (hidden): 71.0 ± 1.0, with 2.0 less top-1 than simclr. "
+        "The highest of another run is moco (h): 62.0 ± 1.0, with 2.5 more top-1 than simclr."
+    )
+    without = replace(KEEPS, reference={"method": "vicreg", "representation": "h"})
+    (sentence,) = without.describe(*rows)
+    assert sentence.startswith("Most of rotation is kept by looc~color (hidden): 71.0 ± 1.0. The highest")
+    unheard = replace(KEEPS, kept=[Kept("x", {"task": "x", "metric": "accuracy"})])
+    assert unheard.describe(*rows) == []
+
+
+def test_readouts_under_a_context_count_too():
+    material = make_looc(RENDERED, seeds=1, runs=["contextssl", "simclr"])
+    finding = replace(KEEPS, kept=[Kept("rotation R2", {"task": "rotation", "metric": "r2"}, 3)])
+    found = finding.list_readouts(material.rows, material.measured["toy"], finding.kept[0])
+    names = [("h", "", None)] + [("z+", f"context {kind}", n) for kind in ("rotation", "color") for n in (0, 14)]
+    assert {readout.name for readout in found if readout.run == "contextssl"} == {
+        name_readout("contextssl", *place) for place in names
+    }
+    best = max(found, key=lambda readout: readout.mean)
+    assert best == found[0]
+    assert name_readout("contextssl", *names[-1]) == "contextssl (z+, context color of 14)"
+    places = {name_readout("contextssl", *place): place for place in names}
+    for readout in found:
+        place = places.get(readout.name, names[0])
+        spot = (readout.run, 0, place[0])
+        assert readout.mean == make_number(*spot, "rotation", "r2", *place[1:])
+        reference = make_number("simclr", 0, "h", "class", "top1", "", None)
+        assert readout.cost == pytest.approx(make_number(*spot, "class", "top1", *place[1:]) - reference)

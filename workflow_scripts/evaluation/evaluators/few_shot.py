@@ -1,0 +1,126 @@
+"""Top-1 of the classes of other data, learnt from a few examples a class (Xiao et al. 2021, table 2).
+
+The examples are drawn anew several times, the same for every run: the mean over draws, and its 95 % interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+from annotated_types import Ge, MinLen
+
+from workflow_scripts.evaluation.changed import encode_changed
+from workflow_scripts.evaluation.evaluators.base import Evaluator
+from workflow_scripts.evaluation.given import explain_missing, list_given, skip_without
+from workflow_scripts.evaluation.linear import fit_linear, share_within
+from workflow_scripts.evaluation.linear_settings import LinearSettings
+from workflow_scripts.evaluation.readouts import list_representations, rank_readouts, read_out
+from workflow_scripts.evaluation.run import EvaluatedRun
+from workflow_scripts.rows import Row
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.seeding import numpy_generator
+from workflow_scripts.support.settings import Count
+
+CONDITION = "shots"  # of rows; level: examples a class
+
+
+def make_probe() -> LinearSettings:
+    """Return the classifier of Xiao et al. 2021: 250 steps of Adam."""
+    return LinearSettings(optimizer="adam", steps=250, batch=64, lr=0.03, milestones=())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """sources: other data, at the run's resolution. shots: examples a class. draws: of the examples.
+
+    readouts: to measure beside the features; those that a method has not are left out. Defaults: those of Xiao et al.
+    2021, as far as they were found.
+    """
+
+    sources: list[str] = field(default_factory=list)
+    shots: Annotated[list[Count], MinLen(1)] = field(default_factory=lambda: [5, 10])
+    draws: Annotated[int, Ge(2)] = 10  # of one alone there is no interval
+    readouts: tuple[str, ...] = ("hidden",)
+    probe: LinearSettings = field(default_factory=make_probe)
+
+
+class FewShot(Evaluator):
+    """Top-1 [percent] on the test split of each source, and the half width of its 95 % interval (Student's t).
+
+    The task is the source's name. n counts test images, and draws for the interval.
+    """
+
+    Settings = Settings
+    conditions = (CONDITION,)
+
+    def skip(self, run: EvaluatedRun) -> str:
+        """Needs one of the sources."""
+        return skip_without(run, self.settings.sources)
+
+    def leaves_out(self, run: EvaluatedRun) -> str:
+        """The sources that were not given, or do not fit."""
+        return explain_missing(run, self.settings.sources)
+
+    def rows(self, run: EvaluatedRun) -> Iterator[Row]:
+        """Yield mean and interval of each representation and number of shots."""
+        for source in list_given(run, self.settings.sources):
+            features, labels = encode_changed(run, "train", None, source)
+            tests = encode_changed(run, "test", None, source)
+            for shots in dict.fromkeys(self.settings.shots):
+                drawn = [
+                    draw_examples(labels, shots, source, run.seed, "few shot", source, shots, draw)
+                    for draw in range(self.settings.draws)
+                ]
+                for name in list_representations(run, self.settings.readouts):
+                    scores = [self._measure(run, name, features[own], labels[own], tests) for own in drawn]
+                    where = {"representation": name, "condition": CONDITION, "level": shots, "split": "test"}
+                    mean, half_width = find_interval(scores)
+                    yield {**where, "task": source, "metric": "top1", "value": mean, "n": len(tests[1])}
+                    yield {**where, "task": source, "metric": "top1_interval", "value": half_width, "n": len(scores)}
+
+    def _measure(
+        self,
+        run: EvaluatedRun,
+        name: str,
+        features: np.ndarray,
+        labels: np.ndarray,
+        tests: tuple[np.ndarray, np.ndarray],
+    ) -> float:
+        """Return top-1 on tests, features and labels, learnt from features (n, D) and labels (n,)."""
+        classes = int(max(labels.max(), tests[1].max())) + 1
+        values = read_out(run, features, [name])[name]
+        # All draws start alike, and see their examples in the same order.
+        probe = fit_linear(values, labels, classes, self.settings.probe, run.device, run.seed, "few shot", name)
+        return share_within(rank_readouts(run, {name: probe}, *tests)[name], 1)
+
+
+def draw_examples(labels: np.ndarray, shots: int, source: str, *purpose: int | str) -> np.ndarray:
+    """Draw the places of `shots` different examples of each class there is of labels (n,), ascending.
+
+    Raises `UserError` where a class has fewer.
+    """
+    random, chosen = numpy_generator(*purpose), []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) < shots:
+            raise UserError(
+                f"few_shot takes {shots} examples a class, but class {label} of {source} has {len(members)}; "
+                "lower evaluation.evaluators.few_shot.shots"
+            )
+        chosen.append(random.choice(members, size=shots, replace=False))
+    return np.sort(np.concatenate(chosen))
+
+
+def find_interval(scores: list[float]) -> tuple[float, float]:
+    """Return the mean of scores of independent draws, and the half width of its 95 % interval by Student's t."""
+    from scipy.special import stdtrit  # scipy.stats would take half a second to import
+
+    count = len(scores)
+    deviation = float(np.std(scores, ddof=1))
+    return float(np.mean(scores)), float(stdtrit(count - 1, 0.975)) * deviation / count**0.5
+
+
+EVALUATOR = FewShot
