@@ -70,8 +70,9 @@ ablations paper:
 ablations: ## run the paper's ablations on small data
 paper: ## run the paper's experiment at its own budget (a GPU; first see make plan EXPERIMENT=<paper>/paper)
 
+# Two tests at a time, of files of their own: more where there are more processors, with ARGS='-n 8'; -n 0 for a debugger.
 test: setup-dev check ## run all checks and tests
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slurm: setup-dev ## run the smallest DAG on a real one-node Slurm, and interrupt it (installs Slurm; root)
 	@$(RUN) pytest -s --override-ini addopts="-q --strict-markers -ra" tests/slurm $(ARGS)

@@ -9,7 +9,7 @@ from small_runs import open_small
 from workflow_scripts.evaluation.changed import _StandIn, draw_places, encode_changed
 from workflow_scripts.evaluation.linear import learn_classes, read_class_views
 from workflow_scripts.evaluation.linear_settings import LinearSettings
-from workflow_scripts.evaluation.readouts import list_representations, rank_readouts, read_out
+from workflow_scripts.evaluation.readouts import list_representations, rank_readouts, read_each, read_out
 
 pytestmark = pytest.mark.unit
 TURN = [{"kind": "rotation", "group": "turn"}]
@@ -91,6 +91,14 @@ def test_readouts_are_those_of_the_method(packed, tmp_path, monkeypatch):
     assert list(read_out(run, features, ["hidden"])) == ["hidden"]
     assert read_out(run, features, ["h"])["h"] is features
     assert list_representations(run, ["hidden", "nothing"]) == ["h", "hidden"]
+    parts = {"some": features[:9], "all": features}
+    for most in (2**32, 0):  # side by side, and one after another
+        monkeypatch.setattr("workflow_scripts.evaluation.readouts.BANK_BYTES", most)
+        each = dict(read_each(run, parts, ["h", "z_turn", "hidden"]))
+        assert list(each) == ["h", "z_turn", "hidden"]
+        for name, values in each.items():
+            np.testing.assert_allclose(values["all"], found[name], atol=1e-6)
+            np.testing.assert_allclose(values["some"], found[name][:9], atol=1e-6)
 
 
 def test_classes_are_learnt_once_and_ranked_in_parts(packed, tmp_path, monkeypatch):

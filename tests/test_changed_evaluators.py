@@ -173,4 +173,4 @@ def test_the_heads_are_measured_too(folders, tmp_path, monkeypatch):
     run = open_small(tmp_path, "moco", VIEWS, folders["noise"])
     assert {row["representation"] for row in measure("corruptions", run)} == {"h", "hidden"}
     assert {row["representation"] for row in measure("corruptions", run, readouts=[])} == {"h"}
-    assert run._others._own["resolution"] == SIDE
+    assert {row["n"] for row in measure("corruptions", run, readouts=[], objects=12)} == {12}

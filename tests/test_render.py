@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from project import refuse
 
+from workflow_scripts import render as render_command
 from workflow_scripts.data.readers.threediebench import ThreeDIEBench
 from workflow_scripts.data.rendering import scenes
 from workflow_scripts.data.rendering import tree as render_tree
@@ -109,7 +111,7 @@ def test_manifest_and_contact_sheet(tree):
 
 
 def test_same_bytes_whatever_the_workers(tree, tmp_path):
-    assert digest(draw(tmp_path, SMALL, workers=3)) == digest(tree)
+    assert digest(draw(tmp_path, SMALL, workers=2)) == digest(tree)
     assert (tmp_path / "sheet.png").read_bytes() == (tree.parent / "sheet.png").read_bytes()
 
 
@@ -125,7 +127,7 @@ def test_another_seed_is_another_tree(tree, tmp_path):
 @pytest.mark.faults
 def test_kill_and_rerun_gives_the_same_tree(tmp_path):
     """SIGKILL in the middle of drawing; the next run keeps what was complete and draws the rest."""
-    settings = {**SMALL, "objects_per_class": {"train": 40, "test": 2}, "views": 12}
+    settings = {**SMALL, "objects_per_class": {"train": 24, "test": 2}, "views": 12}
     raw = tmp_path / "killed" / "raw"
     options = ["--raw", raw, "--manifest", tmp_path / "m.json", "--contact-sheet", tmp_path / "s.png"]
     options += ["--source", "small", "--settings", json.dumps(settings), "--workers", "2"]
@@ -135,14 +137,14 @@ def test_kill_and_rerun_gives_the_same_tree(tmp_path):
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while len(list(raw.glob("embedded-*/*"))) < 8:
+    while len(list(raw.glob("embedded-*/*"))) < 6:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()
     kept = {path: path.stat().st_ino for path in raw.glob("embedded-*/*") if path.suffix != ".partial"}
-    assert 0 < len(kept) < 84
+    assert 0 < len(kept) < 52
     assert not (tmp_path / "m.json").exists()
     rest = digest(draw(tmp_path / "killed", settings))
     assert {path: path.stat().st_ino for path in kept} == kept
@@ -218,11 +220,10 @@ def test_bad_settings_are_told_in_one_sentence(given, sentence):
 
 
 @pytest.mark.faults
-def test_command_line_tells_bad_json(run_module, tmp_path):
+def test_command_line_tells_bad_json(tmp_path):
     options = ["--raw", tmp_path / "raw", "--manifest", tmp_path / "m", "--contact-sheet", tmp_path / "s"]
-    result = run_module("render", *options, "--source", "x", "--settings", "{classes: 5}", check=False)
-    assert result.returncode == 1
-    assert result.stderr.startswith("error: --settings is not valid JSON")
+    said = refuse(render_command, *options, "--source", "x", "--settings", "{classes: 5}")
+    assert said.startswith("error: --settings is not valid JSON")
     assert not (tmp_path / "raw").exists()
 
 

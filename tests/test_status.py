@@ -4,7 +4,9 @@ import json
 import os
 
 import pytest
+from project import call
 
+from workflow_scripts import status
 from workflow_scripts.status import describe_runs
 
 pytestmark = pytest.mark.unit
@@ -43,5 +45,6 @@ def test_each_state_is_told_and_the_time_left_is_what_the_pace_says(tmp_path):
     ]
 
 
-def test_a_folder_without_runs_is_no_error(tmp_path, run_module):
-    assert "0 running" in run_module("status", "--results", tmp_path / "nothing").stdout
+def test_a_folder_without_runs_is_no_error(tmp_path, capsys):
+    call(status, "--results", tmp_path / "nothing")
+    assert "0 running" in capsys.readouterr().out

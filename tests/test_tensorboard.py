@@ -1,13 +1,12 @@
 """TensorBoard's logs hold what the histories hold, also after a training went back to its checkpoint."""
 
 import json
-import subprocess
-import sys
 
 import pytest
-from project import ROOT
+from project import call, refuse
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from workflow_scripts import tensorboard
 from workflow_scripts.tensorboard import HistoryLogs
 
 pytestmark = pytest.mark.unit
@@ -47,13 +46,9 @@ def test_logs_follow_histories(tmp_path):
     assert read_logs(logs, "simclr") == [(s, pytest.approx(2 / s)) for s in (10, 20, 30, 40)]
 
 
-def test_the_command_says_when_there_is_nothing(tmp_path):
-    command = [sys.executable, "-m", "workflow_scripts.tensorboard", "--once"]
-    ended = subprocess.run([*command, "--results", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
-    assert ended.returncode == 1
+def test_the_command_says_when_there_is_nothing(tmp_path, capsys):
     wanted = f"error: {tmp_path} holds no history of a training yet; start one with make reproduce"
-    assert ended.stderr.strip() == wanted
+    assert refuse(tensorboard, "--once", "--results", tmp_path) == wanted
     write_history(tmp_path, "simclr", [10])
-    ended = subprocess.run([*command, "--results", str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
-    assert ended.returncode == 0, ended.stderr
-    assert "histories of 1 trainings" in ended.stdout
+    call(tensorboard, "--once", "--results", tmp_path)
+    assert "histories of 1 trainings" in capsys.readouterr().out

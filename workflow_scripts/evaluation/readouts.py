@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ import torch
 from workflow_scripts.evaluation.fitting import CHUNK
 from workflow_scripts.evaluation.linear import LinearClassifier, rank_truth
 from workflow_scripts.evaluation.run import EvaluatedRun
+from workflow_scripts.evaluation.storage import BANK_BYTES
 
 
 def read_out(run: EvaluatedRun, features: np.ndarray, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
@@ -25,6 +26,20 @@ def read_out(run: EvaluatedRun, features: np.ndarray, names: Collection[str] | N
                 if names is None or name in names:
                     found.setdefault(name, []).append(values.float().cpu().numpy())
     return {name: parts[0] if len(parts) == 1 else np.concatenate(parts) for name, parts in found.items()}
+
+
+def read_each(
+    run: EvaluatedRun, parts: dict[str, np.ndarray], names: Sequence[str]
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Yield each of the names, and what is read out under it of every part, features (n, D) by name.
+
+    All at once where they fit into memory side by side, else one after another, with a pass for each.
+    """
+    widths = sum(values.shape[1] for values in read_out(run, next(iter(parts.values()))[:1], names).values())
+    together = 4 * widths * sum(map(len, parts.values())) < BANK_BYTES
+    for group in [names] if together else [[name] for name in names]:
+        found = {part: read_out(run, features, group) for part, features in parts.items()}
+        yield from ((name, {part: values.pop(name) for part, values in found.items()}) for name in group)
 
 
 def list_representations(run: EvaluatedRun, readouts: Iterable[str] | None = None) -> list[str]:

@@ -15,9 +15,9 @@ from annotated_types import Ge, MinLen
 from workflow_scripts.evaluation.changed import encode_changed
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.given import explain_missing, list_given, skip_without
-from workflow_scripts.evaluation.linear import fit_linear, share_within
+from workflow_scripts.evaluation.linear import LinearClassifier, fit_linear, rank_truth, share_within
 from workflow_scripts.evaluation.linear_settings import LinearSettings
-from workflow_scripts.evaluation.readouts import list_representations, rank_readouts, read_out
+from workflow_scripts.evaluation.readouts import list_representations, read_out
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
 from workflow_scripts.support.errors import UserError
@@ -67,34 +67,27 @@ class FewShot(Evaluator):
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield mean and interval of each representation and number of shots."""
         for source in list_given(run, self.settings.sources):
-            features, labels = encode_changed(run, "train", None, source)
-            tests = encode_changed(run, "test", None, source)
-            for shots in dict.fromkeys(self.settings.shots):
-                drawn = [
-                    draw_examples(labels, shots, source, run.seed, "few shot", source, shots, draw)
-                    for draw in range(self.settings.draws)
-                ]
-                for name in list_representations(run, self.settings.readouts):
-                    scores = [self._measure(run, name, features[own], labels[own], tests) for own in drawn]
+            (features, labels), (tests, truth) = (
+                encode_changed(run, split, None, source) for split in ("train", "test")
+            )
+            for name in list_representations(run, self.settings.readouts):
+                values, shown = (read_out(run, part, [name])[name] for part in (features, tests))
+                for shots in dict.fromkeys(self.settings.shots):
+                    scores = []
+                    for draw in range(self.settings.draws):
+                        purpose = (run.seed, "few shot", source, shots, draw)
+                        chosen = draw_examples(labels, shots, source, *purpose)
+                        probe = self._learn(run, name, values[chosen], labels[chosen])
+                        scores.append(share_within(rank_truth(probe.scores(shown), truth), 1))
                     where = {"representation": name, "condition": CONDITION, "level": shots, "split": "test"}
                     mean, half_width = find_interval(scores)
-                    yield {**where, "task": source, "metric": "top1", "value": mean, "n": len(tests[1])}
+                    yield {**where, "task": source, "metric": "top1", "value": mean, "n": len(truth)}
                     yield {**where, "task": source, "metric": "top1_interval", "value": half_width, "n": len(scores)}
 
-    def _measure(
-        self,
-        run: EvaluatedRun,
-        name: str,
-        features: np.ndarray,
-        labels: np.ndarray,
-        tests: tuple[np.ndarray, np.ndarray],
-    ) -> float:
-        """Return top-1 on tests, features and labels, learnt from features (n, D) and labels (n,)."""
-        classes = int(max(labels.max(), tests[1].max())) + 1
-        values = read_out(run, features, [name])[name]
-        # All draws start alike, and see their examples in the same order.
-        probe = fit_linear(values, labels, classes, self.settings.probe, run.device, run.seed, "few shot", name)
-        return share_within(rank_readouts(run, {name: probe}, *tests)[name], 1)
+    def _learn(self, run: EvaluatedRun, name: str, values: np.ndarray, labels: np.ndarray) -> LinearClassifier:
+        """Learn classes from examples (n, O); all draws start alike, and see theirs in the same order."""
+        classes = int(labels.max()) + 1
+        return fit_linear(values, labels, classes, self.settings.probe, run.device, run.seed, "few shot", name)
 
 
 def draw_examples(labels: np.ndarray, shots: int, source: str, *purpose: int | str) -> np.ndarray:

@@ -23,7 +23,7 @@ from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.linear import fit_linear, rank_truth, share_within
 from workflow_scripts.evaluation.linear_settings import LinearSettings
 from workflow_scripts.evaluation.others import OWN
-from workflow_scripts.evaluation.readouts import list_representations, read_out
+from workflow_scripts.evaluation.readouts import list_representations, read_each
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
 from workflow_scripts.support.settings import Count, NoSettings
@@ -71,13 +71,12 @@ class Transformations(Evaluator):
     def _measure(self, run: EvaluatedRun, task: str, values: int, found: dict[str, np.ndarray]) -> Iterator[Row]:
         """Yield the accuracy of each representation. found: features (values n, D) of each split, value by value."""
         truth = {split: np.arange(values).repeat(len(features) // values) for split, features in found.items()}
-        for name in list_representations(run):
-            train, test = (read_out(run, found[split], [name])[name] for split in ("train", "test"))
+        for name, read in read_each(run, found, list_representations(run)):
             purpose = (run.seed, "transformations", task, name)
-            probe = fit_linear(train, truth["train"], values, self.settings.probe, run.device, *purpose)
-            value = share_within(rank_truth(probe.scores(test), truth["test"]), 1)
+            probe = fit_linear(read["train"], truth["train"], values, self.settings.probe, run.device, *purpose)
+            value = share_within(rank_truth(probe.scores(read["test"]), truth["test"]), 1)
             where = {"representation": name, "condition": "", "level": None, "split": "test"}
-            yield {**where, "task": task, "metric": "accuracy", "value": value, "n": len(test) // values}
+            yield {**where, "task": task, "metric": "accuracy", "value": value, "n": len(found["test"]) // values}
 
 
 def _change(transformation: Augmentation, value: int, images: Tensor) -> Tensor:
