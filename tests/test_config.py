@@ -249,3 +249,10 @@ def test_planning_imports_nothing_heavy():
     )
     found = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+def test_an_evaluator_that_is_null_is_taken_away():
+    """Of an experiment below: `evaluators: {retrieval: null}`."""
+    below = load_experiment("contextssl/smoke")["evaluation"]["evaluators"]
+    given = {"evaluation": {"evaluators": {"retrieval": None}}}
+    assert load_experiment("contextssl/smoke", given)["evaluation"]["evaluators"].keys() == below.keys() - {"retrieval"}

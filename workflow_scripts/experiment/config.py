@@ -38,7 +38,17 @@ def load_experiment(name: str, given: dict[str, Any] | None = None, root: Path =
     for layer in _read_chain(name, root):
         config = merge(config, layer)
     config = merge(config, {**(given or {}), "experiment": name})
-    return complete_config(config, root)
+    return complete_config(_drop_evaluators(config), root)
+
+
+def _drop_evaluators(config: dict[str, Any]) -> dict[str, Any]:
+    """Return a config without the evaluators that are null: those of an experiment below that this one does not want."""
+    evaluation = config.get("evaluation")
+    named = evaluation.get("evaluators") if isinstance(evaluation, dict) else None
+    if not isinstance(evaluation, dict) or not isinstance(named, dict):
+        return config  # which is refused, or has none
+    wanted = {name: settings for name, settings in named.items() if settings is not None}
+    return {**config, "evaluation": {**evaluation, "evaluators": wanted}}
 
 
 def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]:
