@@ -148,3 +148,20 @@ def test_no_more_classes_are_kept_than_there_are():
     assert tell(complete_config, config) == message
     config["sources"]["tiny"]["classes"] = 200
     complete_config(config)
+
+
+@pytest.mark.parametrize(
+    ("variant", "settings", "message"),
+    [
+        ("rotation", {"left_out": ["rotaton"]}, "settings.left_out names 'rotaton'; did you mean 'rotation'?"),
+        (
+            "color",
+            {"left_out": ["rotation"]},
+            "looc~color on tiny16: settings.left_out names 'rotation'; there",
+        ),
+        ("rotation", {"left_out": ["rotation", "rotation"]}, "settings.left_out names rotation twice; once is enough"),
+        ("rotated_alike", {"shared": ["colour"]}, "settings.shared names 'colour'; did you mean 'color'?"),
+    ],
+)
+def test_groups_that_a_methods_list_names(variant, settings, message):
+    assert message in tell(load_experiment, "looc/small", {"variants": {variant: {"settings": settings}}})

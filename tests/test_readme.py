@@ -32,6 +32,8 @@ ASKED = {
     "tensorboard": "--once",
 }
 
+FEW = """EXPERIMENT=contextssl/smoke ARGS="--config 'datasets=[smoke]' 'methods=[constant,simclr]'" """
+
 
 @pytest.mark.unit
 def test_verdicts_are_those_that_are_kept():
@@ -130,15 +132,14 @@ def shorten(line, folder):
     if target in LONG:
         return line.replace('ARGS="', 'ARGS="--dry-run ') if "ARGS" in line else f"{line} ARGS=--dry-run"
     if target == "tables":
-        return f"{line} EXPERIMENT=contextssl/smoke"  # of which there are results
+        return f"{line} {FEW}"  # of which there are results
     return f"{line} ARGS={ASKED[target]}" if target in ASKED else line
 
 
 @pytest.fixture(scope="module")
 def reproduced(project):
-    """The project after the smallest experiment, with two of its methods; tests/test_workflow.py runs it whole."""
-    few = "--config 'datasets=[smoke]' 'methods=[constant,simclr]'"
-    done = run_as_user(project, f'make reproduce EXPERIMENT=contextssl/smoke ARGS="{few}"')
+    """The project after a part of the smallest experiment; tests/test_workflow.py runs it whole."""
+    done = run_as_user(project, f"make reproduce {FEW}")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return project
 

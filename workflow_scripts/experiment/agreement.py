@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from workflow_scripts.experiment.rooms import list_kinds, read_schema
+from workflow_scripts.experiment.rooms import list_kinds, read_schema, suggest
 from workflow_scripts.support.errors import UserError
 
 Settings = dict[str, Any]
 
 
-def check_agreement(run: str, settings: Settings) -> None:
+def check_agreement(run: str, settings: Settings, groups: Sequence[str]) -> None:
     """Raise `UserError` for the first settings of a run that do not go together.
 
-    run: its name in the sentence. settings: complete. Of a checkpoint that is imported only the views are checked,
-    since nothing is trained.
+    run: its name in the sentence. settings: complete. groups: of its views. Of a checkpoint that is imported only the
+    views are checked, since nothing is trained.
     """
     problems = [_compare_views(settings)]
     if not settings["training"]["checkpoint"]:
-        problems += _compare_numbers(settings)
+        problems += [*_compare_numbers(settings), *_compare_groups(settings, groups)]
     for problem in filter(None, problems):
         raise UserError(f"{run}: {problem}")
 
@@ -64,3 +64,11 @@ def _compare_numbers(settings: Settings) -> Iterator[str]:
                     f"settings.{key} is {value:g}, but below 0 it goes with {other} {needed} only, not {own[other]}; "
                     f"give it a positive value, or write {other}: {needed}"
                 )
+
+
+def _compare_groups(settings: Settings, groups: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with lists of groups."""
+    for key, schema in read_schema("methods", settings["method"])["properties"].items():
+        named = settings["settings"][key] or () if schema.get("x-names") == "groups" else ()
+        yield from (f"settings.{key} names {name!r}; {suggest(name, groups)}" for name in named if name not in groups)
+        yield from (f"settings.{key} names {name} twice; once is enough" for name in named if named.count(name) > 1)

@@ -42,7 +42,7 @@ def load_experiment(name: str, given: dict[str, Any] | None = None, root: Path =
 
 
 def _drop_evaluators(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a config without the evaluators that are null: those of an experiment below that this one does not want."""
+    """Return a config without the evaluators that are null: an experiment below has them, this one does not."""
     evaluation = config.get("evaluation")
     named = evaluation.get("evaluators") if isinstance(evaluation, dict) else None
     if not isinstance(evaluation, dict) or not isinstance(named, dict):

@@ -206,7 +206,7 @@ def check_runs(config: Settings) -> None:
             raise UserError(f"{run.name} on {run.dataset} is for the group {run.group!r}; {suggest(run.group, groups)}")
         if start := settings["training"]["warm_start"]:
             _check_start(config, run, start)
-        check_agreement(f"{run.name} on {run.dataset}", settings)
+        check_agreement(f"{run.name} on {run.dataset}", settings, list_groups(settings["dataset"]))
     for name in config["variants"].keys() - {run.variant for run in runs}:
         _check_unused(name, config["variants"][name])
 
