@@ -67,7 +67,7 @@ def test_the_new_data_set_is_reported_under_the_new_paper(extended):
 
 
 def test_the_new_evaluator_looks_at_other_data(extended):
-    found = read_table(extended, "digits/small", "digits", "few_shot")
+    found = read_table(extended, "digits/small", "digits", "few_examples")
     assert set(found.index.unique("column")) == {"1 shot", "5 shots"}
     assert found.between(0, 100).all()
     assert found["constant"].tolist() == pytest.approx([100 / 3] * 2)  # three classes of equal size, all features alike

@@ -52,7 +52,7 @@ def run_snakemake(folder, *arguments, experiment=SMOKE, root=ROOT, check=True):
     command += ["--profile", root / "profiles" / "default"]
     options = merge_options([*map(str, command[1:]), "--config", f"experiment={experiment}", *map(str, arguments)])
     environment = {**os.environ, "PATH": f"{BINARIES}:{os.environ['PATH']}"}
-    result = subprocess.run([command[0], *options], env=environment, capture_output=True, text=True, timeout=400)
+    result = subprocess.run([command[0], *options], env=environment, capture_output=True, text=True, timeout=550)
     if check:
         assert result.returncode == 0, result.stdout + result.stderr
     return result

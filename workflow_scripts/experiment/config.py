@@ -9,7 +9,7 @@ from typing import Any
 
 from workflow_scripts.experiment.checking import check_schema, fill, merge
 from workflow_scripts.experiment.plain import check_plain, read_yaml
-from workflow_scripts.experiment.rooms import DOWNLOADS, ROOT, SCHEMAS, read_schema, suggest
+from workflow_scripts.experiment.rooms import DOWNLOADS, ROOT, SCHEMAS, list_kinds, read_schema, suggest
 from workflow_scripts.experiment.runs import check_runs, is_given, list_groups, name_other_sources
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.plugins import list_plugins
@@ -48,6 +48,10 @@ def _drop_evaluators(config: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(evaluation, dict) or not isinstance(named, dict):
         return config  # which is refused, or has none
     wanted = {name: settings for name, settings in named.items() if settings is not None}
+    if unknown := sorted(set(named) - set(wanted) - set(list_kinds("evaluators"))):
+        raise UserError(
+            f"config: evaluation.evaluators names {unknown[0]!r}; {suggest(unknown[0], list_kinds('evaluators'))}"
+        )
     return {**config, "evaluation": {**evaluation, "evaluators": wanted}}
 
 

@@ -29,8 +29,8 @@ class Settings:
 class Texture(Augmentation):
     """Mix an image with what a random 3 x 3 filter makes of it, and keep mean and variance of each of its channels.
 
-    Parameters: the weight of the filtered image, 0 = no change, then the 9 entries of the filter, row by row, standard
-    normal. The same filter is applied to all three channels, so that hues hardly change.
+    Parameters: the weight of the filtered image, then the 9 entries of the filter, row by row, standard normal; all 0 =
+    no change. The same filter is applied to all three channels, so that hues hardly change.
     """
 
     Settings = Settings
@@ -42,7 +42,9 @@ class Texture(Augmentation):
         low, high = self.settings.strength
         weights = low + torch.rand(count, 1, generator=generator, device=device) * (high - low)
         weights = weights * draw_coins(count, self.settings.probability, generator)
-        return torch.cat([weights, torch.randn(count, SIDE**2, generator=generator, device=device)], dim=1)
+        # Without a change there is no filter either: two such draws are the same.
+        filters = torch.randn(count, SIDE**2, generator=generator, device=device) * (weights != 0)
+        return torch.cat([weights, filters], dim=1)
 
     def apply(self, images: Tensor, parameters: Tensor) -> Tensor:
         """Filter each image with reflected borders, mix, restore mean and variance, and clamp to [0, 1]."""

@@ -70,6 +70,7 @@ class FewShot(Evaluator):
             (features, labels), (tests, truth) = (
                 encode_changed(run, split, None, source) for split in ("train", "test")
             )
+            classes = int(max(labels.max(), truth.max())) + 1
             for name in list_representations(run, self.settings.readouts):
                 values, shown = (read_out(run, part, [name])[name] for part in (features, tests))
                 for shots in dict.fromkeys(self.settings.shots):
@@ -77,16 +78,17 @@ class FewShot(Evaluator):
                     for draw in range(self.settings.draws):
                         purpose = (run.seed, "few shot", source, shots, draw)
                         chosen = draw_examples(labels, shots, source, *purpose)
-                        probe = self._learn(run, name, values[chosen], labels[chosen])
+                        probe = self._learn(run, name, values[chosen], labels[chosen], classes)
                         scores.append(share_within(rank_truth(probe.scores(shown), truth), 1))
                     where = {"representation": name, "condition": CONDITION, "level": shots, "split": "test"}
                     mean, half_width = find_interval(scores)
                     yield {**where, "task": source, "metric": "top1", "value": mean, "n": len(truth)}
                     yield {**where, "task": source, "metric": "top1_interval", "value": half_width, "n": len(scores)}
 
-    def _learn(self, run: EvaluatedRun, name: str, values: np.ndarray, labels: np.ndarray) -> LinearClassifier:
+    def _learn(
+        self, run: EvaluatedRun, name: str, values: np.ndarray, labels: np.ndarray, classes: int
+    ) -> LinearClassifier:
         """Learn classes from examples (n, O); all draws start alike, and see theirs in the same order."""
-        classes = int(labels.max()) + 1
         return fit_linear(values, labels, classes, self.settings.probe, run.device, run.seed, "few shot", name)
 
 

@@ -79,7 +79,9 @@ class HeadUsage(Evaluator):
         else:
             (train, truth), (features, labels) = (self._read(run, source, split) for split in ("train", SPLIT))
             purpose = (run.seed, "head usage", source)
-            probe = fit_linear(train, truth, int(truth.max()) + 1, self.settings.probe, run.device, *purpose)
+            probe = fit_linear(
+                train, truth, int(max(truth.max(), labels.max())) + 1, self.settings.probe, run.device, *purpose
+            )
         right = probe.scores(features).argmax(dim=1).cpu().numpy() == labels
         return probe.standardise(features[right]).cpu().numpy(), probe.weight.cpu().numpy()[labels[right]]
 

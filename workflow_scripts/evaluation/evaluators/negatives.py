@@ -19,7 +19,7 @@ SPLIT = "test"  # that rows are filed under, beside all others; the shares are t
 
 class SameImageNegatives(Evaluator):
     """`same_image_mass`: share of the softmax of the same image's other keys, together, as a mean over recent steps of
-    training. `queue_share`: of one key of a queue whose keys were all alike to the query, 1 / queue.
+    training. `queue_share`: of as many keys of a queue whose keys were all alike to the query, n / queue.
 
     n counts training images. Both are shares of 1.
     """
@@ -36,10 +36,10 @@ class SameImageNegatives(Evaluator):
         """Yield both of each space that is to keep an augmentation; the task is the augmentation's group."""
         method = run.method
         assert isinstance(method, MomentumMethod)
-        count = len(run.read("train", "labels"))
+        count, others = len(run.read("train", "labels")), len(method.spaces) - 1
         for group, mass in zip(method.spaces[1:], method.negative_mass.tolist(), strict=True):
             where = {"representation": f"z_{group}", "condition": "", "level": None, "split": SPLIT, "task": group}
-            for metric, value in (("same_image_mass", mass), ("queue_share", 1 / method.settings.queue)):
+            for metric, value in (("same_image_mass", mass), ("queue_share", others / method.settings.queue)):
                 yield {**where, "metric": metric, "value": value, "n": count}
 
 
