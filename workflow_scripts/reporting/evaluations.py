@@ -38,7 +38,7 @@ def read_reasons(runs: Iterable[Path]) -> Reasons:
 
 
 def find_reason(reasons: Iterable[str], task: str) -> str:
-    """Return the first reason that names a task, which of other data is, or ends with, their name; "" where none does."""
+    """Return the first reason that names a task, which ends with the name of other data; "" where none does."""
     name = re.compile(rf"(?<![\w-]){re.escape(task.rpartition(', ')[2])}(?![\w-])")
     return next((reason for reason in reasons if name.search(reason)), "")
 

@@ -84,7 +84,7 @@ def lay_out(table: Table) -> TextTable:
         for position, (column, cell) in enumerate(zip(view.columns, cells, strict=True)):
             is_blank = not line.has(column) or (column.optional and cell.mean is None)
             reason = table.reasons.get((number, position))
-            texts += ["" if is_blank else "not measured" if reason else format_measured(cell, column.digits)]
+            texts += ["not measured" if reason else "" if is_blank else format_measured(cell, column.digits)]
             beside += [""]
             if has_published[position]:
                 missing = "not available" if line.of_paper else ""

@@ -32,9 +32,9 @@ GAP = 0.08  # between images, as a share of their side
 VALUES = 4  # quarter turns, or quarters of the circle of hues
 TASKS = {"rotation": ("turned by", "four turns"), "hue": ("hue turned by", "four hues")}  # of a query, of candidates
 NOTE = (
-    "First image of a line: the query; then the images nearest to it by cosine, the nearest first. Candidates are "
-    "the other test images that were looked at, in all four values of the change. Green frame: changed as the query was, which one in four is "
-    "by chance."
+    "First image of a line: the query; then the images nearest to it by cosine, the nearest first. Candidates are the "
+    "other test images that were looked at, in all four values of the change. Green frame: changed as the query was, "
+    "which one in four is by chance."
 )
 
 Question = tuple[int, str, int]  # place among the stored test images, task, value

@@ -79,9 +79,8 @@ class HeadUsage(Evaluator):
         else:
             (train, truth), (features, labels) = (self._read(run, source, split) for split in ("train", SPLIT))
             purpose = (run.seed, "head usage", source)
-            probe = fit_linear(
-                train, truth, int(max(truth.max(), labels.max())) + 1, self.settings.probe, run.device, *purpose
-            )
+            classes = int(max(truth.max(), labels.max())) + 1
+            probe = fit_linear(train, truth, classes, self.settings.probe, run.device, *purpose)
         right = probe.scores(features).argmax(dim=1).cpu().numpy() == labels
         return probe.standardise(features[right]).cpu().numpy(), probe.weight.cpu().numpy()[labels[right]]
 
