@@ -131,7 +131,7 @@ def test_masses_of_negatives_are_those_of_training(run):
         ("z_color", "color"),
         ("z_rotation", "rotation"),
     }
-    share = 1 / run.method.settings.queue
+    share = 2 / run.method.settings.queue  # of as many keys as there are others
     expected = {
         ("color", "same_image_mass"): 0.25,
         ("rotation", "same_image_mass"): 0.5,

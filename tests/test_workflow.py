@@ -17,7 +17,7 @@ from workflow_scripts.rows import read_rows
 
 pytestmark = pytest.mark.workflow
 RESULTS, REPORTS = "results/contextssl", "reports/contextssl/smoke"
-ESSL = "essl/smoke"
+ESSL, LOOC = "essl/smoke", "looc/smoke"
 TABLES = f"{REPORTS}/tables/contextssl"
 
 
@@ -108,7 +108,7 @@ def test_other_data_are_refused_and_no_weights_deleted(finished, tmp_path):
     run = tmp_path / RESULTS / "smoke" / "simclr" / "seed0"
     before = (run / "weights.safetensors").read_bytes()
     shutil.rmtree(run / "state")  # safe to delete: the weights exist
-    target = ["--", f"{RESULTS}/smoke/simclr/seed0/weights.safetensors"]
+    target = ["--", f"{RESULTS}/smoke/simclr/seed0/rows/evaluation.parquet"]
     other = ["--config", 'sources={"smoke": {"resolution": 16}}']
     result = run_snakemake(tmp_path, *other, *target, check=False)
     assert result.returncode != 0
@@ -197,6 +197,20 @@ def test_methods_that_transform_images_have_rows_tables_and_a_report(tmp_path):
     report = (tmp_path / "reports" / "essl" / "smoke" / "index.html").read_text()
     assert read_yaml(ROOT / "papers" / "essl" / "published.yaml")["title"] in report
     assert list((tmp_path / "reports" / "essl" / "smoke" / "tables" / "essl").glob("*.csv"))
+
+
+def test_methods_with_queues_have_rows_tables_and_a_report(tmp_path):
+    """The smallest experiment of a third paper, whose report also has the tables over papers."""
+    config = load_experiment(LOOC)
+    run_snakemake(tmp_path, experiment=LOOC)
+    rows = read_rows(tmp_path / "results" / "looc" / "metrics" / "smoke.parquet")
+    assert set(rows["run"]) == {str(run.folder) for run in list_runs(config)}
+    looc = rows[rows["method"] == "looc"]
+    assert {"h", "z_all", "z_color", "z_rotation", "outputs", "hidden", "untrained"} == set(looc["representation"])
+    assert {"accuracy", "neighbours_agree", "top1", "top1_interval", "usage", "same_image_mass"} <= set(looc["metric"])
+    assert set(rows.loc[rows["metric"] == "leak_accuracy", "method"]) == {"constant"}
+    tables = tmp_path / "reports" / "looc" / "smoke" / "tables"
+    assert {folder.name for folder in tables.iterdir() if list(folder.glob("*.csv"))} == {"looc", "across"}
 
 
 @pytest.mark.parametrize(
