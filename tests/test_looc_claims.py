@@ -75,12 +75,15 @@ ROT, HUE, R2 = ("rotation", "accuracy"), ("hue", "accuracy"), ("rotation", "r2")
 BOTH = "looc~color_rotation"
 CONTRADICTIONS = [
     ("rotation-invariance-destroys", "laptop", of("moco~rotated", *ROT), 52),
+    ("rotation-invariance-lowers", "laptop", of("moco", *ROT), 42),
+    ("rotation-invariance-lowers", "cifar10", of("moco", *ROT, "z_all"), 42),
     ("rotation-costs-class", "imagenet-100", of("moco"), 79),
     ("rotation-costs-class-small", "laptop", of("moco"), 79),
     ("same-draw-is-no-cure", "laptop", of("moco~rotated_alike", *ROT), 62),
     ("same-draw-is-no-cure", "laptop", of("moco~rotated_alike"), 80),
     ("looc-keeps-rotation", "laptop", of("looc~rotation", *ROT), 60),
     ("looc-keeps-rotation", "laptop", of("moco~rotated", *ROT), 56),
+    ("looc-keeps-rotation-at-all", "laptop", of("looc~rotation", *ROT), 42),
     ("looc-keeps-rotation-long", "laptop", of("moco~long", *ROT), 65.5),
     ("looc-keeps-class", "imagenet-100", of("looc~rotation"), 79.45),
     ("looc-keeps-class-small", "laptop", of("moco~rotated"), 80.3),
