@@ -17,14 +17,18 @@ MARKERS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v"
 Floors = tuple[float | None, float | None]  # along x, along y
 
 
-def style_dots(dots: list[Dot]) -> list[tuple[str, str, str]]:
-    """Return each point's name in the legend, its color, and its marker, which is its section's."""
+def style_dots(dots: list[Dot]) -> list[tuple[str, str, str, bool]]:
+    """Return each point's name in the legend, its color, its marker, which is its section's, and whether it is hollow.
+
+    Of a section with more points than there are colors, those that have a color for the second time are.
+    """
     sections = list(dict.fromkeys(dot.section for dot in dots))
     markers, styles = list(MARKERS), []
     for dot in dots:
         own = [other for other in dots if other.section == dot.section]
         marker = markers[sections.index(dot.section) % len(markers)]
-        styles.append((f"{dot.section}: {dot.label}", COLORS[own.index(dot) % len(COLORS)], marker))
+        turn, color = divmod(own.index(dot), len(COLORS))
+        styles.append((f"{dot.section}: {dot.label}", COLORS[color], marker, turn % 2 == 1))
     return styles
 
 
@@ -37,9 +41,11 @@ def plot_plane(dots: list[Dot], floors: Floors, plane: Plane, subject: Subject) 
     height = 3.4 + legend + 0.35
     with plt.rc_context(SETTINGS):
         figure, axis = plt.subplots(figsize=(4.6, height))
-        for dot, (name, color, marker) in zip(dots, style_dots(dots), strict=True):
+        for dot, (name, color, marker, hollow) in zip(dots, style_dots(dots), strict=True):
+            inside = "none" if hollow else color
             bars: Any = {"xerr": dot.x_std or None, "yerr": dot.y_std or None, "elinewidth": 0.8}
-            axis.errorbar(dot.x, dot.y, fmt=marker, color=color, markersize=5, label=name, alpha=0.85, **bars)
+            look: Any = {"fmt": marker, "color": color, "markerfacecolor": inside, "markersize": 5, "alpha": 0.85}
+            axis.errorbar(dot.x, dot.y, label=name, **look, **bars)
         style: Any = {"color": "gray", "linestyle": ":", "linewidth": 1}
         if floors[0] is not None:
             axis.axvline(floors[0], **style)
@@ -60,12 +66,12 @@ def draw_plane(dots: list[Dot], floors: Floors, plane: Plane) -> go.Figure:
     figure = go.Figure()
     if not dots:
         return lay_out_plot(figure.add_annotation(text=EMPTY, showarrow=False), 1)
-    for dot, (name, color, marker) in zip(dots, style_dots(dots), strict=True):
+    for dot, (name, color, marker, hollow) in zip(dots, style_dots(dots), strict=True):
         bars = {
             "error_x": {"array": [dot.x_std], "visible": dot.x_std > 0, "thickness": 1},
             "error_y": {"array": [dot.y_std], "visible": dot.y_std > 0, "thickness": 1},
         }
-        look = {"color": color, "symbol": MARKERS[marker], "size": 9}
+        look = {"color": color, "symbol": MARKERS[marker] + "-open" * hollow, "size": 9}
         figure.add_trace(go.Scatter(x=[dot.x], y=[dot.y], mode="markers", name=name, marker=look, **bars))
     if floors[0] is not None:
         figure.add_vline(floors[0], line_dash="dot", line_color="gray")

@@ -24,8 +24,8 @@ from workflow_scripts.reporting.figures.progress import Points
 from workflow_scripts.reporting.layouts import Line, View
 from workflow_scripts.support.files import atomic_path
 
-# Okabe and Ito's palette, which color-blind readers can tell apart.
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# Okabe and Ito's palette, which color-blind readers can tell apart; its black is a grey here, seen on a dark page, too.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#737373"]
 DASHES = ["-", "--", ":", "-."]
 EMPTY = "No run of this experiment has what this figure shows."
 SETTINGS: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "pdf.fonttype": 42}
