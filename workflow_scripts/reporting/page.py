@@ -55,7 +55,7 @@ def make_page(
         chapters=[describe_chapter(paper, datasets, tables, figures) for paper in read],
         runs=frame["run"].nunique(),
         seeds=sorted(map(int, frame["seed"].unique())),
-        caveats=[source["meta"]["caveat"] for source in described if source["meta"]["caveat"]],
+        caveats=list(dict.fromkeys(filter(None, (source["meta"]["caveat"] for source in described)))),
         sources=described,
         training=describe_figure(figures, CURVES),
         skipped=describe_skipped(runs),
