@@ -131,7 +131,8 @@ def main() -> None:
     papers = merge_papers(known, found)
     copy_figures(report, known, found)
     write_json(VERDICTS, papers)
-    write_text(README, fill_readme(README.read_text(), papers))
+    # From the file, whose order may differ: the next call, and the test, read it from there.
+    write_text(README, fill_readme(README.read_text(), read_json(VERDICTS)))
 
 
 if __name__ == "__main__":
