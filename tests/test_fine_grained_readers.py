@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import scipy.io
 from photograph_trees import FLOWERS, make_birds, make_flowers, make_species, write_matlab
 from PIL import Image
+from project import tell
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
@@ -80,9 +82,7 @@ def test_damaged_lists_of_flowers_are_named(tmp_path, damage, sentence):
     write_matlab(tmp_path, [label for label, _ in FLOWERS], {"trnid": [1, 2], "valid": [3], "tstid": [4, 10]})
     flowers102.open_reader(tmp_path)
     damage(tmp_path)
-    with pytest.raises(UserError, match=sentence) as caught:
-        flowers102.open_reader(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert re.search(sentence, tell(flowers102.open_reader, tmp_path))
 
 
 def test_a_flower_that_is_listed_and_not_there(tmp_path):
@@ -140,9 +140,7 @@ BIRD_FAULTS = [
 def test_damaged_lists_of_birds_are_named(tmp_path, damage, sentence):
     make_birds(tmp_path)
     damage(tmp_path)
-    with pytest.raises(UserError, match=sentence) as caught:
-        cub200.open_reader(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert re.search(sentence, tell(cub200.open_reader, tmp_path))
 
 
 def test_species_are_tested_on_the_validation_list(tmp_path):
@@ -183,9 +181,7 @@ SPECIES_FAULTS = [
 def test_damaged_lists_of_species_are_named(tmp_path, damage, sentence):
     make_species(tmp_path)
     damage(tmp_path)
-    with pytest.raises(UserError, match=sentence) as caught:
-        inaturalist.open_reader(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert re.search(sentence, tell(inaturalist.open_reader, tmp_path))
 
 
 def test_the_files_of_birds_are_those_of_a_real_archive_form(tmp_path):

@@ -1,10 +1,12 @@
 """The reader of Tiny-ImageNet-200: what it reads, part of the classes where that is meant, and what it refuses."""
 
+import re
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
+from project import tell
 from raw_trees import make_image, write_manifest
 
 from workflow_scripts.data.packed import PackedDataset
@@ -128,9 +130,7 @@ FAULTS = [
 def test_what_is_damaged_or_missing_is_named(tree, damage, sentence):
     open_reader(tree)
     damage(tree)
-    with pytest.raises(UserError, match=sentence) as caught:
-        open_reader(tree)
-    assert "\n" not in str(caught.value)
+    assert re.search(sentence, tell(open_reader, tree))
 
 
 def test_a_damaged_image_is_named(tree):

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from workflow_scripts.data.packed import PackedDataset
+from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.run import EvaluatedRun
 
 ABSENT = "was not given"  # how `EvaluatedRun.misfit` ends of a source without a path
+
+
+class SourcesEvaluator(Evaluator):
+    """An evaluator of other data alone, whose settings have a list `sources`."""
+
+    def skip(self, run: EvaluatedRun) -> str:
+        """Needs one of the sources."""
+        return skip_without(run, self.settings.sources)
+
+    def leaves_out(self, run: EvaluatedRun) -> str:
+        """The sources that were not given, or do not fit."""
+        return explain_missing(run, self.settings.sources)
 
 
 def list_given(run: EvaluatedRun, sources: Iterable[str]) -> list[str]:

@@ -21,6 +21,7 @@ from workflow_scripts.evaluation.storage import find_room
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import torch_generator
 
+TOP = {"top1": 1, "top5": 5}  # among how many the true class is to be, by metric
 SPREAD = 0.01  # standard deviation of weights at the start (He et al. 2020); biases start at 0
 
 
@@ -143,6 +144,11 @@ def rank_truth(scores: Tensor, labels: np.ndarray | Tensor) -> np.ndarray:
 def share_within(ranks: np.ndarray, most: int) -> float:
     """Return how often [percent] the true class is among the first `most`: its top-1, or top-5."""
     return float(100 * np.mean(ranks < most))
+
+
+def measure_top(ranks: np.ndarray, classes: int) -> Iterator[tuple[str, float]]:
+    """Yield top-1 and top-5 [percent] by name; of five classes or fewer no top-5, which would be 100."""
+    yield from ((metric, share_within(ranks, most)) for metric, most in TOP.items() if most < classes)
 
 
 _learnt: WeakKeyDictionary[EvaluatedRun, dict[str, LinearClassifier]] = WeakKeyDictionary()

@@ -13,8 +13,7 @@ import numpy as np
 from annotated_types import Ge, MinLen
 
 from workflow_scripts.evaluation.changed import encode_changed
-from workflow_scripts.evaluation.evaluators.base import Evaluator
-from workflow_scripts.evaluation.given import explain_missing, list_given, skip_without
+from workflow_scripts.evaluation.given import SourcesEvaluator, list_given
 from workflow_scripts.evaluation.linear import LinearClassifier, fit_linear, rank_truth, share_within
 from workflow_scripts.evaluation.linear_settings import LinearSettings
 from workflow_scripts.evaluation.readouts import list_representations, read_out
@@ -47,7 +46,7 @@ class Settings:
     probe: LinearSettings = field(default_factory=make_probe)
 
 
-class FewShot(Evaluator):
+class FewShot(SourcesEvaluator):
     """Top-1 [percent] on the test split of each source, and the half width of its 95 % interval (Student's t).
 
     The task is the source's name. n counts test images, and draws for the interval.
@@ -55,14 +54,6 @@ class FewShot(Evaluator):
 
     Settings = Settings
     conditions = (CONDITION,)
-
-    def skip(self, run: EvaluatedRun) -> str:
-        """Needs one of the sources."""
-        return skip_without(run, self.settings.sources)
-
-    def leaves_out(self, run: EvaluatedRun) -> str:
-        """The sources that were not given, or do not fit."""
-        return explain_missing(run, self.settings.sources)
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield mean and interval of each representation and number of shots."""

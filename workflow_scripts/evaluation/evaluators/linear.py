@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from workflow_scripts.evaluation.evaluators.base import Evaluator
-from workflow_scripts.evaluation.linear import learn_classes, rank_truth, read_class_views, share_within
+from workflow_scripts.evaluation.linear import learn_classes, measure_top, rank_truth, read_class_views
 from workflow_scripts.evaluation.linear_settings import LinearSettings
 from workflow_scripts.evaluation.readouts import list_representations
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
-
-TOP = {"top1": 1, "top5": 5}
 
 
 @dataclass(frozen=True)
@@ -44,10 +42,8 @@ class Linear(Evaluator):
                 features, labels = read_class_views(run, split, representation)
                 ranks = rank_truth(probe.scores(features), labels)
                 where = {"representation": representation, "condition": "", "level": None, "split": split}
-                for metric, most in TOP.items():
-                    if most < run.classes:
-                        value = share_within(ranks, most)
-                        yield {**where, "task": "class", "metric": metric, "value": value, "n": len(ranks)}
+                for metric, value in measure_top(ranks, run.classes):
+                    yield {**where, "task": "class", "metric": metric, "value": value, "n": len(ranks)}
 
 
 EVALUATOR = Linear

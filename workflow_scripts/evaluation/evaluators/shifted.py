@@ -13,16 +13,13 @@ import numpy as np
 
 from workflow_scripts.data.corrupted_views import CORRUPTIONS, GROUPS, VIEWS
 from workflow_scripts.evaluation.changed import encode_changed
-from workflow_scripts.evaluation.evaluators.base import Evaluator
-from workflow_scripts.evaluation.given import count_views, explain_missing, list_given, skip_without
-from workflow_scripts.evaluation.linear import learn_classes, share_within
+from workflow_scripts.evaluation.given import SourcesEvaluator, count_views, list_given
+from workflow_scripts.evaluation.linear import learn_classes, measure_top, share_within
 from workflow_scripts.evaluation.linear_settings import LinearSettings
 from workflow_scripts.evaluation.readouts import list_representations, rank_readouts
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
 from workflow_scripts.support.errors import UserError
-
-TOP = {"top1": 1, "top5": 5}
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Settings:
     probe: LinearSettings = field(default_factory=LinearSettings)
 
 
-class Shifted(Evaluator):
+class Shifted(SourcesEvaluator):
     """Top-1 and top-5 [percent] on the test split of each source; the task is its name.
 
     Of a source whose objects have a view for each corruption and strength of `data.corrupted_views`, top-1 also of each
@@ -52,11 +49,7 @@ class Shifted(Evaluator):
         """Needs one of the sources, and classes to learn."""
         if run.attributes:
             return "the class is read together with the attributes"
-        return skip_without(run, self.settings.sources)
-
-    def leaves_out(self, run: EvaluatedRun) -> str:
-        """The sources that were not given, or do not fit."""
-        return explain_missing(run, self.settings.sources)
+        return super().skip(run)
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield top-1 and top-5 of each source; n counts images."""
@@ -72,9 +65,8 @@ class Shifted(Evaluator):
             corrupted = count_views(run, source) == len(VIEWS)
             for name, ranks in rank_readouts(run, probes, features, labels).items():
                 where = {"representation": name, "split": "test", "task": source}
-                for metric, most in TOP.items():
-                    if most < run.classes:
-                        yield {**where, **_measure(metric, share_within(ranks, most), len(ranks))}
+                for metric, value in measure_top(ranks, run.classes):
+                    yield {**where, **_measure(metric, value, len(ranks))}
                 if corrupted:
                     yield from ({**where, **measured} for measured in measure_corruptions(ranks))
 

@@ -6,16 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from workflow_scripts.evaluation.changed import draw_places, encode_changed
-from workflow_scripts.evaluation.evaluators.base import Evaluator
-from workflow_scripts.evaluation.given import explain_missing, list_given, skip_without
-from workflow_scripts.evaluation.linear import fit_linear, share_within
+from workflow_scripts.evaluation.given import SourcesEvaluator, list_given
+from workflow_scripts.evaluation.linear import fit_linear, measure_top
 from workflow_scripts.evaluation.linear_settings import LinearSettings
 from workflow_scripts.evaluation.readouts import list_representations, rank_readouts, read_out
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
 from workflow_scripts.support.settings import Count
-
-TOP = {"top1": 1, "top5": 5}
 
 
 @dataclass(frozen=True)
@@ -31,18 +28,10 @@ class Settings:
     probe: LinearSettings = field(default_factory=LinearSettings)
 
 
-class Transfer(Evaluator):
+class Transfer(SourcesEvaluator):
     """Top-1 and top-5 [percent] on the test split of each source; the task is its name."""
 
     Settings = Settings
-
-    def skip(self, run: EvaluatedRun) -> str:
-        """Needs one of the sources."""
-        return skip_without(run, self.settings.sources)
-
-    def leaves_out(self, run: EvaluatedRun) -> str:
-        """The sources that were not given, or do not fit."""
-        return explain_missing(run, self.settings.sources)
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield both of each representation; of five classes or fewer no top-5, which would be 100."""
@@ -56,9 +45,8 @@ class Transfer(Evaluator):
                 probe = fit_linear(values, labels, classes, self.settings.probe, run.device, *purpose)
                 ranks = rank_readouts(run, {name: probe}, tests, truth)[name]
                 where = {"representation": name, "condition": "", "level": None, "split": "test", "task": source}
-                for metric, most in TOP.items():
-                    if most < classes:
-                        yield {**where, "metric": metric, "value": share_within(ranks, most), "n": len(ranks)}
+                for metric, value in measure_top(ranks, classes):
+                    yield {**where, "metric": metric, "value": value, "n": len(ranks)}
 
 
 EVALUATOR = Transfer
