@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -41,6 +42,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="for everything together (default: 8)")
     parser.add_argument(
         "--only", nargs="+", default=[], help="parts, by the start of their names; data are made anyway"
+    )
+    parser.add_argument(
+        "--speeds", nargs="+", default=[], metavar="EXPERIMENT", help="time the trainings of these, too, on noise"
     )
     parser.add_argument("--scratch", type=Path, help="folder for up to 12 GB of images (default: in memory, or /tmp)")
     parser.add_argument("--cpu-rehearsal", action="store_true", help="all of it on a CPU, at toy size, in a minute")
@@ -92,14 +96,19 @@ def _find_version(name: str) -> str:
         return NONE
 
 
-def list_parts(scale: Scale) -> list[Part]:
-    """Return all parts in their order. The shares are what they are expected to take on an H100, and some more."""
-    from workflow_scripts.benchmarks.gpu import drawing, evaluating, learning, recipe, speed
+def list_parts(scale: Scale, speeds: Sequence[str] = ()) -> list[Part]:
+    """Return all parts in their order. The shares are what they are expected to take on an H100, and some more.
+
+    speeds: further experiments whose trainings are timed.
+    """
+    from workflow_scripts.benchmarks.gpu import drawing, evaluating, learning, recipe, speed, workloads
     from workflow_scripts.benchmarks.gpu.parts import Part
 
     seeds = range(scale.seeds)
+    further = partial(workloads.measure_workloads, experiments=list(speeds))
     return [
         Part("machine", speed.measure_machine, 25),
+        *([Part(workloads.PART, further, 150)] if speeds else []),
         Part("data for training", drawing.draw_for_training, 70),
         Part("data for the recipe", drawing.draw_for_recipe, 25),
         Part("training", speed.measure_methods, 150),
@@ -132,6 +141,7 @@ def main() -> None:
     from workflow_scripts.benchmarks.gpu.scratch import open_scratch
     from workflow_scripts.benchmarks.gpu.speed import list_speeds
     from workflow_scripts.benchmarks.gpu.table import describe_results
+    from workflow_scripts.benchmarks.gpu.workloads import list_speeds_of
     from workflow_scripts.experiment.throughput import record_rows
     from workflow_scripts.support.files import read_json
 
@@ -143,7 +153,7 @@ def main() -> None:
         raise UserError("torch finds no GPU here; --cpu-rehearsal does all of it at toy size on the CPU")
     scale = choose_scale(rehearsal)
     minutes = arguments.minutes or (REHEARSAL_MINUTES if rehearsal else scale.minutes)
-    parts = choose_parts(list_parts(scale), arguments.only)
+    parts = choose_parts(list_parts(scale, arguments.speeds), arguments.only)
     head = {"versions": describe_versions(rehearsal), "minutes": minutes, "rehearsal": rehearsal}
     results = Results(arguments.output, head)
     with open_scratch(arguments.scratch) as scratch:
@@ -152,7 +162,9 @@ def main() -> None:
         check = Check(scratch, "cpu" if rehearsal else "cuda", scale, share=minutes / scale.minutes)
         run_parts(parts, check, results, 60 * minutes)
     if not rehearsal:
-        record_rows(list_speeds(results.as_json(), scale), arguments.output.with_name("throughput.csv"))
+        found = results.as_json()
+        speeds = [*list_speeds(found, scale), *list_speeds_of(arguments.speeds, found)]
+        record_rows(speeds, arguments.output.with_name("throughput.csv"))
     print(f"\n{describe_results(read_json(arguments.output))}\n\n{arguments.output} has all of it")
 
 
