@@ -5,6 +5,8 @@ PROFILE ?= default
 SEEDS ?=
 PYTHON ?=
 VENV ?= .venv
+TORCH ?=
+HUB ?=
 ARGS ?=
 
 # What a user gives reaches the shell as variables, in quotes, and is expanded by nobody; only ARGS are words of a shell.
@@ -14,8 +16,10 @@ override PROFILE := $(value PROFILE)
 override SEEDS := $(value SEEDS)
 override PYTHON := $(value PYTHON)
 override VENV := $(value VENV)
+override TORCH := $(value TORCH)
+override HUB := $(value HUB)
 override ARGS := $(value ARGS)
-export EXPERIMENT PROFILE SEEDS PYTHON VENV
+export EXPERIMENT PROFILE SEEDS PYTHON VENV TORCH HUB
 # Every job is a new process: without cached bytecode it would compile torch, scipy and pandas anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -26,28 +30,20 @@ VISIBLE := $(subst $(comma), ,$(value CUDA_VISIBLE_DEVICES))
 GPUS := $(if $(VISIBLE),$(words $(VISIBLE)),$(shell command -v nvidia-smi >/dev/null && nvidia-smi -L | grep -c ^GPU))
 # In percent of one: jobs say which share they need. On a cluster, the cluster counts them.
 LIMITS := $(if $(filter-out 0,$(GPUS)),$(if $(filter default,$(PROFILE)),--resources gpu_share=$(GPUS)00))
-# Seeds 0 to SEEDS - 1; what is no number is passed on, for the config's check to refuse.
-LIST_SEEDS := awk 'BEGIN { n = ENVIRON["SEEDS"]; if (n !~ /^[0-9]+$$/) { print n; exit } \
-	for (i = 0; i < n + 0; i++) s = s (i ? "," : "") i; print "[" s "]" }'
-SELECTED = $(if $(EXPERIMENT),--config "experiment=$$EXPERIMENT")
-CONFIG = $(if $(SEEDS),--config "seeds=$$($(LIST_SEEDS))")
-START = PATH="$$(cd "$$VENV/bin" && pwd):$$PATH" $(RUN) workflow_scripts.start
-OPTIONS = --profile "profiles/$$PROFILE" $(SELECTED) $(LIMITS)
-# Beside a run that is at work: plans, and what is printed.
-BESIDE = $(START) --beside --profile profiles/default $(SELECTED)
+# With the environment's commands, which the jobs of the workflow call, first on the PATH.
+START = PATH="$$(cd "$$VENV/bin" && pwd):$$PATH" $(RUN)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev reproduce status tensorboard tables plan ablations paper test test-slurm faults bench \
-	gpu-check scaling readme api schemas check format lock
+.PHONY: help setup setup-dev reproduce status tensorboard tables plan experiments ablations paper push pull crate \
+	test test-slurm faults bench gpu-check scaling readme docs api schemas check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=<paper>/<name>] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
 	@echo "Experiments: $$(ls papers/*/*.yaml | grep -vE '/(published|views|claims)\.yaml$$' | sed 's,papers/\(.*\)\.yaml,\1,' | tr '\n' ' ')"
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
-reproduce: setup ## run an experiment from data to report, and say where the report is
-	@$(START) $(OPTIONS) --quiet rules $(ARGS) $(CONFIG)
-	@$(BESIDE) --quiet all $(ARGS) $(CONFIG) -- summary 2>/dev/null
+reproduce: setup ## run an experiment from data to report; ends with the verdicts and where the report is
+	@$(START) workflow_scripts.reproduce $(LIMITS) $(ARGS)
 
 status: setup ## say how far each training is, while they run
 	@$(RUN) workflow_scripts.status
@@ -56,11 +52,14 @@ tensorboard: setup-dev ## show the losses of all trainings in TensorBoard, while
 	@$(RUN) workflow_scripts.tensorboard $(ARGS)
 
 tables: setup ## make tables, figures and report again from stored rows, without training
-	@$(START) $(OPTIONS) --quiet rules --allowed-rules tables figures report views --forcerun tables figures report $(ARGS) $(CONFIG) -- views
+	@$(START) workflow_scripts.reproduce $(LIMITS) --allowed-rules tables figures report views \
+	  --forcerun tables figures report $(ARGS) -- views
 
 plan: setup ## say what would run and what it would cost, and run nothing
-	@$(BESIDE) --dry-run --quiet rules $(ARGS) $(CONFIG)
-	@$(BESIDE) --quiet all $(ARGS) $(CONFIG) -- costs 2>/dev/null
+	@$(START) workflow_scripts.plan $(ARGS)
+
+experiments: setup ## list the experiments, and what each costs: time, disk, device
+	@$(RUN) workflow_scripts.experiments
 
 # Of the same paper as EXPERIMENT, or as the default experiment.
 ablations paper:
@@ -69,6 +68,15 @@ ablations paper:
 
 ablations: ## run the paper's ablations on small data
 paper: ## run the paper's experiment at its own budget (a GPU; first see make plan EXPERIMENT=<paper>/paper)
+
+push: setup ## push weights, rows and data of an experiment to HUB=<owner>/<name> on the Hugging Face Hub (private)
+	@$(RUN) workflow_scripts.hub push "$$HUB" $(ARGS)
+
+pull: setup ## pull them from there, verified; then make reproduce makes tables and report, and trains nothing
+	@$(RUN) workflow_scripts.hub pull "$$HUB" $(ARGS)
+
+crate: setup ## make an archive of a finished experiment that says what ran, a Workflow Run RO-Crate
+	@$(RUN) workflow_scripts.crate $(ARGS)
 
 # Two tests at a time, of files of their own: more where there are more processors, with ARGS='-n 8'; -n 0 for a debugger.
 test: setup-dev check ## run all checks and tests
@@ -91,8 +99,11 @@ gpu-check: ## say what only a GPU shows, within 8 minutes (ARGS=--cpu-rehearsal:
 scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
 	@$(RUN) workflow_scripts.benchmarks.document
 
-readme: setup ## put the figure and the verdicts of the report into README.md
+readme: setup ## put results, costs and figures of a report into README.md and docs/ (ARGS='--report reports/<paper>/<name>')
 	@$(RUN) workflow_scripts.readme $(ARGS)
+
+docs: setup-dev ## make a site of README.md and docs/ in site/, and check its links
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --quiet $(ARGS) && echo "The site: site/index.html"
 
 api: setup-dev ## write pages of the code's docstrings to docs/api
 	@$(RUN) pdoc --output-directory docs/api --docformat markdown workflow_scripts
@@ -105,32 +116,20 @@ check: setup-dev ## check formatting, types, lint of code and workflow, and that
 	@$(RUN) snakefmt --check Snakefile rules
 	@$(RUN) mypy
 	@$(RUN) workflow_scripts.schemas --check
-	@$(BESIDE) --lint
+	@$(START) workflow_scripts.start --beside --profile profiles/default --lint
 
 format: setup-dev ## format all code
 	@$(RUN) ruff check --fix && $(RUN) ruff format && $(RUN) snakefmt Snakefile rules
 
-setup: ## install what the workflow needs into .venv
-	$(call install,runtime,envs/requirements.txt)
+setup: ## install what the workflow needs into .venv (TORCH=gpu|cpu|<index>: see docs/operations.md)
+	@sh envs/setup.sh runtime envs/requirements.txt
 
 setup-dev: ## install what tests need on top
-	$(call install,development,envs/requirements-dev.txt,"$$VENV/runtime.installed")
+	@sh envs/setup.sh development envs/requirements-dev.txt runtime
 
-# Again where the list of packages is newer than the marker, which is touched last: a broken installation is taken up.
-define install
-	@marker="$$VENV/$(1).installed"; test -e "$$marker" && ! test $(2) -nt "$$marker" || { set -e; \
-	  python="$${PYTHON:-$$(command -v python3.11 || command -v python3)}"; \
-	  "$$python" -c 'import sys; sys.exit(0 if sys.version_info[:2] == (3, 11) else f"error: this needs Python 3.11, not {sys.version.split()[0]}; say make PYTHON=/path/to/python3.11")'; \
-	  test -x "$$VENV/bin/python" || "$$python" -m venv "$$VENV"; \
-	  echo "installing $(2) into $$VENV (a few minutes, 6 GB)"; \
-	  $(RUN) pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement $(2); \
-	  $(RUN) workflow_scripts.fetch_packages || true; \
-	  touch $(3) "$$marker"; }
-endef
-
-lock: ## resolve envs/*.in into locked, hashed requirements
-	@"$${PYTHON:-$$(command -v python3.11 || command -v python3)}" -m venv .lock && .lock/bin/python -m pip install --quiet uv
+# One list for all Pythons and machines: lines say where they do not hold. Versions stay where nothing asks for others.
+lock: setup ## resolve envs/*.in into locked, hashed requirements
 	@for name in requirements requirements-dev; do \
-	  .lock/bin/python -m uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-	    --python-platform x86_64-manylinux_2_28 envs/$$name.in --output-file envs/$$name.txt || exit 1; done
-	@rm -rf .lock
+	  $(RUN) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock, for Python 3.11 and newer" envs/$$name.in --output-file envs/$$name.txt \
+	    || exit 1; done

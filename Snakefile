@@ -27,8 +27,6 @@ localrules:
     weights,
     rows,
     views,
-    summary,
-    costs,
 
 
 rule all:

@@ -8,11 +8,10 @@ import sys
 
 sys.path.insert(0, str(BASE))
 
-from snakemake.exceptions import WorkflowError
-
 from workflow_scripts.experiment.code import hash_code, list_evaluation_code, list_training_code
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.checking import merge
+from workflow_scripts.experiment.facts import write_facts
 from workflow_scripts.experiment.gpu_shares import get_gpu_share
 from workflow_scripts.experiment.identity import check_identity
 from workflow_scripts.experiment.plain import read_yaml, retype
@@ -39,12 +38,14 @@ try:
     for file in workflow.config_settings.configfiles:
         read_yaml(Path(file))  # Snakemake has read it, too, and is less strict
     given = merge(config, retype(dict(workflow.config_settings.config)))
+    if "experiment" not in given:
+        raise UserError(f"{BASE / 'config.yaml'} names no experiment; write `experiment: <paper>/<name>` in it")
     config.update(load_experiment(given["experiment"], given, BASE))
     RUNS = list_runs(config)
     for run in RUNS:
         check_identity(Path(run.folder), get_settings(config, run))
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"error: {error}")  # one sentence: a WorkflowError would come with lines of this file
 
 # Experiments of one folder of papers/ share data and runs.
 SPACE, EXPERIMENT = config["experiment"].split("/")

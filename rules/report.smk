@@ -1,6 +1,7 @@
 """Reporting: tables, figures and the report, all of them views of the rows."""
 
 from workflow_scripts.reporting.papers import list_files
+from workflow_scripts.reporting.places import SCORECARD
 from workflow_scripts.reporting.targets import (
     keep_read_settings,
     list_figure_files,
@@ -20,10 +21,21 @@ try:
     FIGURES = [f"{REPORTS}/figures/{file}" for file in list_figure_files(PAPERS, DATASETS, IMAGES)]
     SUMMARIES = [f"{REPORTS}/tables/{file}" for file in list_summaries(PAPERS, DATASETS)]
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"error: {error}")
 
 PAPER_FILES = list(map(str, list_files(PAPERS)))
 RUN_FOLDERS = [run.folder for run in RUNS]
+
+write_facts(
+    {
+        "config": config,
+        "report": REPORT,
+        "scorecards": [table for table in TABLES if table.endswith(f".{SCORECARD}.json")],
+        "summaries": SUMMARIES,
+        "data": META,
+        "runs": RUN_FOLDERS,
+    }
+)
 
 
 rule tables:
@@ -79,7 +91,7 @@ rule report:
         papers=PAPER_FILES,
         meta=META,
         tables=[table for table in TABLES if table.endswith((".json", ".csv", ".tex"))],
-        figures=[figure for figure in FIGURES if figure.endswith((".json", ".png"))],
+        figures=[figure for figure in FIGURES if figure.endswith((".json", ".png", ".svg"))],
         # All of it, and all experiments: the report says which results are older, and what else could be run.
         code=list_code("."),
         experiments=[os.path.relpath(path) for path in [BASE / "config.yaml", *sorted(BASE.glob("papers/*/*.yaml"))]],
@@ -108,30 +120,3 @@ rule report:
         " --papers {params.papers:q} --sources {input.meta:q} --datasets {params.datasets:q} --runs {params.runs:q}"
         " --evaluators {params.evaluators:q} --tables {params.tables:q} --figures {params.figures:q}"
         " --faults {params.faults:q} --output {output:q} 2>&1 | tee {log:q}"
-
-
-rule summary:
-    """Print the first table of each data set, and where the report is."""
-    input:
-        report=REPORT,
-        tables=SUMMARIES,
-    log:
-        f"{REPORTS}/summary.log",
-    conda:
-        "../envs/environment.yaml"
-    shell:
-        # Of no tables it would wait for its input.
-        '(cat {input.tables:q} < /dev/null; echo; echo The report: "$(realpath {input.report:q})") | tee {log:q}'
-
-
-rule costs:
-    """Print what the experiment will cost."""
-    log:
-        f"{REPORTS}/costs.log",
-    conda:
-        "../envs/environment.yaml"
-    params:
-        config=as_json(config),
-    shell:
-        # Errors, too: `make plan` shows nothing else of this step.
-        "python -m workflow_scripts.costs --config {params.config:q} 2>&1 | tee {log:q}"

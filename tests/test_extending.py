@@ -1,5 +1,6 @@
 """docs/extending.md, done as it says: its files written, its commands run, in a copy of the project."""
 
+import json
 import os
 import re
 import subprocess
@@ -64,6 +65,14 @@ def test_the_new_data_set_is_reported_under_the_new_paper(extended):
         "| reproduced"
         in (extended / "reports" / "digits" / "small" / "tables" / "digits" / "digits.scorecard.md").read_text()
     )
+
+
+def test_the_new_finding_is_a_headline(extended):
+    table = extended / "reports" / "digits" / "small" / "tables" / "digits" / "digits.main.json"
+    (found,) = json.loads(table.read_text())["findings"]
+    assert found["text"].startswith("Top-1 is highest in ")
+    assert found["headline"]
+    assert {bar["label"] for bar in found["bars"]} == {"contextssl", "barlow_twins", "constant"}
 
 
 def test_the_new_evaluator_looks_at_other_data(extended):

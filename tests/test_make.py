@@ -9,10 +9,11 @@ from project import ROOT, SMOKE, copy_project
 
 pytestmark = pytest.mark.faults
 ODD = "a \"b' [c] & $(touch HIT) ; ü"  # a folder, an experiment or a profile
-# Stands in for Python: says how it was called, and whether the environment comes first on the PATH.
+# Stands in for Python: says how it was called, what it was given, and whether the environment comes first on the PATH.
 PYTHON = """#!/bin/sh
 printf '<%s>' "$@"
-printf '%s\\n' "${PATH%%:*}"
+printf ' %s=<%s>' EXPERIMENT "$EXPERIMENT" SEEDS "$SEEDS" PROFILE "$PROFILE"
+printf ' %s\\n' "${PATH%%:*}"
 """
 
 
@@ -24,7 +25,7 @@ def checkout(tmp_path):
     for name in ("Makefile", "config.yaml"):
         shutil.copy2(ROOT / name, folder / name)
     (folder / "envs").mkdir()
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("setup.sh", "requirements.txt", "requirements-dev.txt"):
         shutil.copy2(ROOT / "envs" / name, folder / "envs" / name)
     for environment in (folder / ".venv", folder / ODD):
         (environment / "bin").mkdir(parents=True)
@@ -45,35 +46,30 @@ def make(folder, *arguments, **variables):
 
 @pytest.mark.parametrize("value", [ODD, "x; touch HIT", "$(shell touch HIT)", "`touch HIT`", 'x" & touch HIT #'])
 @pytest.mark.parametrize("how", ["command line", "environment"])
-def test_an_experiment_and_a_profile_are_quoted(value, how, checkout):
-    given = {"EXPERIMENT": value, "PROFILE": value}
+def test_what_is_given_arrives_whole(value, how, checkout):
+    given = {"EXPERIMENT": value, "PROFILE": value, "SEEDS": value}
     words = [f"{key}={text}" for key, text in given.items()] if how == "command line" else []
-    result = make(checkout, "reproduce", *words, **({} if words else given))
-    assert result.returncode == 0, result.stderr
-    start = result.stdout.splitlines()[0]
-    wanted = f"<-m><workflow_scripts.start><--profile><profiles/{value}><--config><experiment={value}><--quiet><rules>"
-    assert start == wanted + str(checkout / ".venv" / "bin")
+    for target in ("reproduce", "plan", "tables"):
+        result = make(checkout, target, *words, **({} if words else given))
+        assert result.returncode == 0, result.stderr
+        (line,) = result.stdout.splitlines()  # one process, which says all there is to say
+        variables = " ".join(f"{key}=<{value}>" for key in ("EXPERIMENT", "SEEDS", "PROFILE"))
+        assert line.endswith(f"> {variables} {checkout / '.venv' / 'bin'}")
+        assert line.startswith(f"<-m><workflow_scripts.{'plan' if target == 'plan' else 'reproduce'}>")
 
 
 def test_an_environment_may_be_anywhere(checkout):
     for environment in (ODD, checkout / ODD):
         result = make(checkout, "plan", f"VENV={environment}")
         assert result.returncode == 0, result.stderr
-        assert result.stdout.splitlines()[0].endswith(f">{checkout / ODD / 'bin'}")
+        assert result.stdout.splitlines()[0].endswith(f" {checkout / ODD / 'bin'}")
 
 
-@pytest.mark.parametrize(
-    ("seeds", "config"),
-    [("3", "seeds=[0,1,2]"), ("1", "seeds=[0]"), ("a[$(touch HIT)]", "seeds=a[$(touch HIT)]"), ("3;touch HIT", None)],
-)
-def test_seeds_are_a_list_or_left_for_the_config_to_refuse(seeds, config, checkout):
-    (start, *_) = make(checkout, "plan", f"SEEDS={seeds}").stdout.splitlines()
-    assert f"<--config><{config or 'seeds=' + seeds}>" in start
-
-
-def test_arguments_are_words_and_come_beside_what_make_says(checkout):
-    (start, *_) = make(checkout, "plan", "ARGS=--config 'methods=[a b]' -n", "EXPERIMENT=p/q").stdout.splitlines()
-    assert "<--config><experiment=p/q><--dry-run><--quiet><rules><--config><methods=[a b]><-n>" in start
+def test_arguments_are_words(checkout):
+    (line,) = make(checkout, "plan", "ARGS=--config 'methods=[a b]' -n", "EXPERIMENT=p/q").stdout.splitlines()
+    assert line.startswith("<-m><workflow_scripts.plan><--config><methods=[a b]><-n> EXPERIMENT=<p/q>")
+    (line,) = make(checkout, "tables", "ARGS=-n").stdout.splitlines()
+    assert "<--forcerun><tables><figures><report><-n><--><views>" in line
 
 
 def test_the_check_of_a_gpu_installs_nothing(checkout):
@@ -86,33 +82,29 @@ def test_the_check_of_a_gpu_installs_nothing(checkout):
     here = checkout / ODD / "bin"
     (here / "python").rename(here / "python3")
     path = f"{here}:{os.environ['PATH']}"
-    assert make(checkout, "gpu-check", "ARGS=--minutes 3", PATH=path).stdout.strip() == f"{called}{here}"
+    assert make(checkout, "gpu-check", "ARGS=--minutes 3", PATH=path).stdout.strip().endswith(f" {here}")
     given = checkout / "given"
     (here / "python3").rename(given)
     assert make(checkout, "gpu-check", f"PYTHON={given}", "ARGS=--minutes 3").stdout.startswith(called)
 
 
-def test_no_experiment_is_the_configs(checkout):
-    assert "experiment=" not in make(checkout, "plan").stdout
-
-
 @pytest.mark.parametrize("target", ["paper", "ablations"])
 def test_other_experiments_of_the_same_paper(target, checkout):
     (checkout / "config.yaml").write_text("experiment: one/small # the default\nengine: {}\n")
-    assert f"<--config><experiment=one/{target}>" in make(checkout, target).stdout
-    assert f"<--config><experiment=two/{target}>" in make(checkout, target, "EXPERIMENT=two/small").stdout
+    assert f"EXPERIMENT=<one/{target}>" in make(checkout, target).stdout
+    assert f"EXPERIMENT=<two/{target}>" in make(checkout, target, "EXPERIMENT=two/small").stdout
 
 
 def test_packages_are_installed_again_where_their_list_is_newer(checkout):
+    """What else decides that is tested of envs/setup.sh itself."""
     marker = checkout / ".venv" / "runtime.installed"
-    assert "pip" not in make(checkout, "setup").stdout
+    assert make(checkout, "setup", "setup-dev").stdout == ""
     os.utime(marker, (0, 0))
-    assert "<-m><pip><install>" in make(checkout, "setup", "PYTHON=true").stdout
+    called = "<-m><workflow_scripts.install><envs/requirements.txt><--torch><>"
+    assert make(checkout, "setup").stdout.startswith(called)
     assert marker.stat().st_mtime > 0
-    marker.unlink()
-    result = make(checkout, "setup", "PYTHON=false")
-    assert result.returncode != 0
-    assert not marker.exists()
+    given = f"/index {ODD}"
+    assert f"<--torch><{given}>" in make(checkout, "setup", TORCH=given).stdout
 
 
 @pytest.mark.workflow

@@ -1,4 +1,4 @@
-"""Bars and planes: what they show against the rows, the same bytes twice; and the finding on what is kept."""
+"""Bars and planes: what they show against the rows, the same bytes twice."""
 
 import json
 import shutil
@@ -7,12 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.patches import Rectangle
-from reported_looc import ACROSS, LOOC, RENDERED, make_looc, make_number
+from reported_looc import ACROSS, LOOC, make_looc, make_number
 
 from workflow_scripts.reporting.cells import Cell, make_tables
 from workflow_scripts.reporting.figures.base import Subject
 from workflow_scripts.reporting.figures.plane import Dot
-from workflow_scripts.reporting.findings.keeps import Keeps, Kept, name_readout
 from workflow_scripts.reporting.papers import read_paper
 from workflow_scripts.reporting.planes import style_dots
 from workflow_scripts.reporting.plots import save_figure
@@ -128,60 +127,3 @@ def test_a_mistake_is_one_sentence(old, new, message, tmp_path):
     with pytest.raises(UserError, match=message) as caught:
         read_paper(folder)
     assert "\n" not in str(caught.value)
-
-
-def keep(values):
-    """Rows of a few readouts; values: (rotation accuracy, top-1) by run and representation."""
-
-    def value(name, seed, representation, task, metric, condition, level):
-        rotation, top1 = values.get((name, representation), (10.0, 10.0))
-        return {"rotation": rotation + seed, "class": top1 + 2 * seed}.get(task, 0.0)
-
-    material = make_looc("laptop", value, runs=["moco", "simclr", "looc~color", "supervised"], seeds=3)
-    return material.rows, material.measured["toy"], {}
-
-
-KEEPS = Keeps(
-    [Kept("rotation", {"task": "rotation", "metric": "accuracy"})],
-    Kept("top-1", {"task": "class", "metric": "top1"}),
-    {"method": "simclr", "representation": "h"},
-    ["supervised"],
-    ["untrained"],
-)
-
-
-def test_the_highest_readout_and_its_cost_are_named():
-    rows = keep({
-        ("looc~color", "hidden"): (70.0, 58.0), ("looc~color", "h"): (65.0, 59.0), ("moco", "h"): (61.0, 62.5),
-        ("simclr", "h"): (50.0, 60.0), ("supervised", "h"): (99.0, 90.0), ("moco", "untrained"): (98.0, 0.0),
-    })  # fmt: skip
-    (sentence,) = KEEPS.describe(*rows)
-    assert sentence == (
-        "Most of rotation is kept by looc~color (hidden): 71.0 ± 1.0, with 2.0 less top-1 than simclr. "
-        "The highest of another run is moco (h): 62.0 ± 1.0, with 2.5 more top-1 than simclr."
-    )
-    without = replace(KEEPS, reference={"method": "vicreg", "representation": "h"})
-    (sentence,) = without.describe(*rows)
-    assert sentence.startswith("Most of rotation is kept by looc~color (hidden): 71.0 ± 1.0. The highest")
-    unheard = replace(KEEPS, kept=[Kept("x", {"task": "x", "metric": "accuracy"})])
-    assert unheard.describe(*rows) == []
-
-
-def test_readouts_under_a_context_count_too():
-    material = make_looc(RENDERED, seeds=1, runs=["contextssl", "simclr"])
-    finding = replace(KEEPS, kept=[Kept("rotation R2", {"task": "rotation", "metric": "r2"}, 3)])
-    found = finding.list_readouts(material.rows, material.measured["toy"], finding.kept[0])
-    names = [("h", "", None)] + [("z+", f"context {kind}", n) for kind in ("rotation", "color") for n in (0, 14)]
-    assert {readout.name for readout in found if readout.run == "contextssl"} == {
-        name_readout("contextssl", *place) for place in names
-    }
-    best = max(found, key=lambda readout: readout.mean)
-    assert best == found[0]
-    assert name_readout("contextssl", *names[-1]) == "contextssl (z+, context color of 14)"
-    places = {name_readout("contextssl", *place): place for place in names}
-    for readout in found:
-        place = places.get(readout.name, names[0])
-        spot = (readout.run, 0, place[0])
-        assert readout.mean == make_number(*spot, "rotation", "r2", *place[1:])
-        reference = make_number("simclr", 0, "h", "class", "top1", "", None)
-        assert readout.cost == pytest.approx(make_number(*spot, "class", "top1", *place[1:]) - reference)

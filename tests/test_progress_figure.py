@@ -1,4 +1,4 @@
-"""Figures of what happened during training: points against a loop, the same bytes twice; and findings."""
+"""Figures of what happened during training: points against a loop, the same bytes twice."""
 
 import json
 
@@ -9,8 +9,6 @@ from reported_essl import ESSL, STEPS, make_essl, make_essl_rows
 from workflow_scripts.reporting.cells import make_tables
 from workflow_scripts.reporting.figures.base import Subject
 from workflow_scripts.reporting.figures.progress import Panel, Points, Progress
-from workflow_scripts.reporting.findings.leak import LeakFinding
-from workflow_scripts.reporting.findings.synergy import SynergyFinding
 from workflow_scripts.reporting.papers import read_paper
 from workflow_scripts.reporting.plots import COLORS, save_figure, style_labels
 
@@ -87,41 +85,3 @@ def test_a_figure_of_no_points_says_so(tables):
 def test_many_labels_are_told_apart():
     lines = {"panel": [Points(str(n), [1], [0.0], [0.0]) for n in range(3 * len(COLORS))]}
     assert len(set(style_labels(lines).values())) == 3 * len(COLORS)
-
-
-@pytest.mark.parametrize(("stored", "aligned", "shifted", "verdict"), [
-    (99.6, 99.4, 68.4, "are confounded, for a network may have read the codec"),
-    (80.0, 74.0, 66.0, "a part of what predicts rotation on these data may be the codec"),
-    (74.0, 65.0, 64.0, "the codec tells little of rotation"),  # what the whole image tells more is not the codec's
-    (52.0, 70.0, 80.0, "the codec does not give rotation away in images as stored, but would in crops that cut"),
-])  # fmt: skip
-def test_the_leak_is_judged_by_crops_on_the_grid_and_off_it(stored, aligned, shifted, verdict):
-    def value(name, seed, representation, task, metric, condition, level):
-        return {0: stored, 3: shifted, 8: aligned}.get(level, 50.0) + (seed - 1 if task == "rotation" else 20)
-
-    material = make_essl(make_essl_rows(value, runs=["constant"]), runs=["constant"])
-    select = {"method": "constant", "representation": "pixels", "metric": "leak_accuracy"}
-    about = (material.rows, material.measured["cifar10"], {})
-    (sentence,) = LeakFinding(select, tasks=["rotation"]).describe(*about)
-    assert verdict in sentence
-    assert f"right about {stored:.1f} % of the test images as stored (chance: 50 %)" in sentence
-    assert f"right about {aligned:.1f} % on the grid and {shifted:.1f} % off it" in sentence
-    assert LeakFinding(select, shifted=5).describe(*about) == []
-    assert len(LeakFinding(select).describe(*about)) == 3
-    assert LeakFinding({**select, "method": "random"}).describe(*about) == []
-
-
-def test_the_order_of_synergies_follows_the_rows():
-    values = {"rotation": 0.05, "vflip": 0.04, "hflip": 0.002}
-
-    def value(name, seed, representation, task, metric, condition, level):
-        if metric == "information_shuffled":
-            return -0.003 if task == "hflip" else 0.001
-        return values.get(task, 0.0) if metric == "information" and name == "random" else 0.0
-
-    runs = ["random", "supervised", "constant"]
-    material = make_essl(make_essl_rows(value, runs=runs), runs=runs)
-    random, supervised = SynergyFinding().describe(material.rows, material.measured["cifar10"], {})
-    assert random.startswith("random: what knowing the class adds, in nats: rotation .0500, vflip .0400, hflip .0020,")
-    assert random.endswith("; more than what a shuffled class adds or takes of the same task: rotation, vflip.")
-    assert supervised.endswith("adds or takes: nothing is measured.")

@@ -1,24 +1,13 @@
-"""README.md: its verdicts are generated, and its commands run."""
+"""README.md: its results are those that are kept, and its commands run."""
 
 import re
 
 import pytest
 from project import run_as_user
 
-from workflow_scripts.readme import (
-    README,
-    VERDICTS,
-    copy_figures,
-    count_seeds,
-    fill_readme,
-    merge_papers,
-    merge_verdicts,
-    read_verdicts,
-    render_papers,
-    render_verdicts,
-)
-from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import read_json, write_json
+from workflow_scripts.experiment.plain import read_yaml
+from workflow_scripts.readme import COSTS, KEPT, README, RESULTS, fill_readme, list_shown, render_page
+from workflow_scripts.support.files import read_json
 
 COMMAND = re.compile(r"^    (make [^#\n]+)|`(make [^`]+)`", re.MULTILINE)
 # Run for minutes, or hours: what they would do is planned for real.
@@ -30,85 +19,43 @@ ASKED = {
     "faults": "--help",
     "test-slurm": "--collect-only",
     "tensorboard": "--once",
+    "docs": "--help",  # tests/test_docs.py makes the site
+    "readme": "--kept",
+    **dict.fromkeys(("push", "pull", "crate"), "--help"),
 }
 
 FEW = """EXPERIMENT=contextssl/smoke ARGS="--config 'datasets=[smoke]' 'methods=[constant,simclr]'" """
 
 
 @pytest.mark.unit
-def test_verdicts_are_those_that_are_kept():
-    kept = read_json(VERDICTS)
-    text = README.read_text()
-    assert fill_readme(text, kept) == text, "README.md is not what docs/reproduced.json says; run: make readme"
-    assert "reproduced" in render_papers(kept)
+def test_what_is_generated_is_what_is_kept():
+    papers, costs, text = read_json(KEPT), read_json(COSTS), README.read_text()
+    advice = "run: make readme ARGS=--kept"
+    assert fill_readme(text, papers, costs) == text, f"README.md is not what docs/*.json say; {advice}"
+    assert render_page(papers) == RESULTS.read_text(), (
+        f"docs/results.md is not what docs/reproduced.json says; {advice}"
+    )
+    assert "reproduced" in text
 
 
 @pytest.mark.unit
-def test_verdicts_come_from_scorecards(tmp_path):
-    with pytest.raises(UserError, match="run make reproduce first"):
-        read_verdicts(tmp_path)
-    for paper in ("one", "two"):
-        (tmp_path / paper).mkdir()
-        place = {"paper": paper, "scope": "toy", "table": "scorecard"}
-        table = {"place": place, "lines": [["id", f"{paper} works", "not reproduced"]], "caveat": "small"}
-        write_json(tmp_path / paper / "toy.scorecard.json", table)
-        (tmp_path / paper / "toy.scorecard.csv").write_text("claim,comparison,seeds\nid,one,3\nid,another,1\n")
-    found = read_verdicts(tmp_path)
-    text = render_papers(found)
-    assert "| one says | toy |" in text
-    assert "| two works | not reproduced |" in text
-    assert text.count("toy: 3 seeds; small.") == 2
-    assert merge_papers({"three": found["one"]}, found) == {"three": found["one"], **found}
+def test_what_is_kept_is_of_claims_that_papers_make():
+    """A verdict on a claim that was changed or removed would stand in README.md for ever."""
+    for paper, scopes in read_json(KEPT).items():
+        file = README.parent / "papers" / paper / "claims.yaml"
+        known = {claim["id"]: claim["text"] for claim in (read_yaml(file) if file.exists() else [])}
+        for scope, entry in scopes.items():
+            for claim in entry["claims"]:
+                if "id" in claim:
+                    assert known.get(claim["id"]) == claim["claim"], f"{paper} on {scope}: make its report again"
 
 
 @pytest.mark.unit
-def test_figures_that_are_kept_are_those_of_the_report_with_most_seeds(tmp_path):
-    report, kept = tmp_path / "report", tmp_path / "docs"
-    for folder, text in ((report / "figures", b"new"), (kept, b"old")):
-        (folder / "one").mkdir(parents=True)
-        (folder / "one" / "toy.curves.png").write_bytes(text)
-    (report / "figures" / "one" / "toy.more.png").touch()
-
-    def judged(seeds):
-        return {"one": {"toy": {"claims": [{"claim": "a", "verdict": "reproduced", "seeds": seeds}], "caveat": ""}}}
-
-    copy_figures(report, judged(3), judged(1), kept)
-    assert (kept / "one" / "toy.curves.png").read_bytes() == b"old"
-    copy_figures(report, judged(3), judged(3), kept)
-    assert [(path.name, path.read_bytes()) for path in (kept / "one").iterdir()] == [("toy.curves.png", b"new")]
-
-
-@pytest.mark.unit
-def test_what_an_experiment_did_not_run_keeps_its_verdict():
-    def judged(seeds=1, **verdicts):
-        return {"claims": [{"claim": c, "verdict": v, "seeds": seeds} for c, v in verdicts.items()], "caveat": ""}
-
-    known = {"toy": judged(a="reproduced", b="not run", c="reproduced"), "other": judged(a="undecided")}
-    found = {"toy": judged(a="not run", b="reproduced", c="not reproduced", d="not run"), "bare": judged(a="not run")}
-    assert merge_verdicts(known, found) == {
-        "toy": judged(a="reproduced", b="reproduced", c="not reproduced", d="not run"),
-        "other": judged(a="undecided"),
-    }
-    assert merge_verdicts({}, known) == known
-
-
-@pytest.mark.unit
-def test_fewer_seeds_do_not_overrule_more_and_are_named():
-    def judged(**claims):
-        entries = [{"claim": c, "verdict": v, "seeds": n} for c, (v, n) in claims.items()]
-        return {"toy": {"claims": entries, "caveat": "small"}}
-
-    known = judged(a=("not reproduced", 3), b=("not run", 3), c=("reproduced", 1), d=("reproduced", 3))
-    found = judged(a=("reproduced", 1), b=("reproduced", 1), c=("undecided", 1), d=("undecided", 3))
-    merged = merge_verdicts(known, found)
-    expected = judged(a=("not reproduced", 3), b=("reproduced", 1), c=("undecided", 1), d=("undecided", 3))
-    assert merged == expected
-    text = render_verdicts("paper", merged)
-    assert [count_seeds(entry) for entry in (*known.values(), *judged(a=("not run", 1)).values(), None)] == [3, 0, 0]
-    for line in ("| a | not reproduced |", "| b | reproduced (1 seed) |", "| d | undecided |", "toy: 3 seeds; small."):
-        assert line in text
-    barred = judged(**{"I(A|B) rises": ("reproduced", 3)})
-    assert r"| I(A\|B) rises | reproduced |" in render_verdicts("paper", barred)
+def test_figures_that_are_shown_are_there():
+    assert list_shown([README]), "README.md shows no figure"
+    for name in list_shown([README]):
+        size = (README.parent / "docs" / "figures" / name).stat().st_size
+        assert 1000 < size < 300_000, f"{name}: {size} bytes are much on a phone"
 
 
 def list_commands():

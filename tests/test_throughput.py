@@ -18,6 +18,7 @@ from workflow_scripts.experiment.plan import (
     estimate_hours,
     get_stated_speed,
 )
+from workflow_scripts.experiment.rooms import list_kinds
 from workflow_scripts.experiment.runs import get_settings, list_runs, parse_run
 from workflow_scripts.experiment.throughput import (
     SHIPPED,
@@ -83,10 +84,26 @@ def test_rows_are_kept_as_written_and_replaced_by_newer_ones(tmp_path):
 def test_shipped_rows_are_of_methods_and_encoders_there_are():
     rows = read_rows(SHIPPED)
     assert rows
-    runs = list_runs(load_experiment("contextssl/paper"))
-    known = {get_workload(load_experiment("contextssl/paper"), run) for run in runs}
-    assert {row.workload for row in rows} <= known
-    assert all(row.source and row.n >= 3 for row in rows)
+    assert {row.method for row in rows} <= set(list_kinds("methods"))
+    assert {row.encoder.partition(" ")[0] for row in rows} <= set(list_kinds("encoders"))
+    assert all(row.source and row.n >= 1 and row.images_per_second > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        *(("CPU", name) for name in ("contextssl/small", "essl/small", "looc/small")),
+        *(("NVIDIA H200", name) for name in ("contextssl/paper", "looc/paper", "looc/cifar")),
+    ],
+)
+def test_what_papers_and_laptops_train_was_measured(device, name, monkeypatch, tmp_path):
+    """On a device that the project has seen, so that its hours are no estimate of an experiment's author."""
+    monkeypatch.chdir(tmp_path)
+    config = load_experiment(name)
+    trained = {run: count for run in list_runs(config) if (count := count_trained(config, run))}
+    estimate = estimate_hours(config, trained, read_measured(config)[device])
+    assert not estimate.unknown
+    assert len(estimate.guessed) < len({get_workload(config, run) for run in trained}) / 2
 
 
 def test_hours_by_hand(paper):

@@ -21,7 +21,16 @@ SMOKE = "contextssl/smoke"  # the smallest experiment
 SPACE = SMOKE.partition("/")[0]  # where its results and reports are
 BINARIES = Path(sys.executable).parent
 FOLDERS = ("workflow_scripts", "rules", "papers", "schemas", "profiles", "envs", "tests", "docs")
-FILES = ("Makefile", "Snakefile", "config.yaml", "README.md", "pyproject.toml")
+FILES = (
+    "Makefile",
+    "Snakefile",
+    "config.yaml",
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "mkdocs.yml",
+    "pyproject.toml",
+)
 
 
 def copy_project(folder: Path) -> Path:
@@ -46,12 +55,12 @@ def run_as_user(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run_snakemake(folder, *arguments, experiment=SMOKE, root=ROOT, check=True):
+def run_snakemake(folder, *arguments, experiment=SMOKE, root=ROOT, check=True, variables=None):
     """Run an experiment in `folder`, as someone would who uses the workflow from elsewhere."""
     command = [BINARIES / "snakemake", "--snakefile", root / "Snakefile", "--directory", folder, "--cores", "2"]
     command += ["--profile", root / "profiles" / "default"]
     options = merge_options([*map(str, command[1:]), "--config", f"experiment={experiment}", *map(str, arguments)])
-    environment = {**os.environ, "PATH": f"{BINARIES}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{BINARIES}:{os.environ['PATH']}", **(variables or {})}
     result = subprocess.run([command[0], *options], env=environment, capture_output=True, text=True, timeout=550)
     if check:
         assert result.returncode == 0, result.stdout + result.stderr

@@ -29,12 +29,29 @@ def list_experiments(root: Path = ROOT) -> list[str]:
     return sorted(f"{path.parent.name}/{path.stem}" for path in files if path.stem not in PAPER_FILES)
 
 
+def find_experiment(name: str, root: Path = ROOT) -> str:
+    """Return the whole name of an experiment; its last part is enough where only one paper has an experiment so named.
+
+    Raises `UserError`, which lists what could be meant, where there is none or more than one.
+    """
+    known = list_experiments(root)
+    if name in known:
+        return name
+    own = [whole for whole in known if whole.partition("/")[2] == name]
+    if len(own) == 1:
+        return own[0]
+    if own:
+        raise UserError(f"several papers have an experiment {name!r}; write {' or '.join(own)}")
+    raise UserError(f"there is no experiment {name!r}; the experiments are {', '.join(known)}")
+
+
 def load_experiment(name: str, given: dict[str, Any] | None = None, root: Path = ROOT) -> dict[str, Any]:
     """Return the config of an experiment, checked and complete. given: departures from it, which win.
 
     Raises `UserError`, one sentence, for every mistake in its files and in `given`.
     """
     config: dict[str, Any] = {"training": fill({}, read_schema("training", "training"))}
+    name = find_experiment(name, root)
     for layer in _read_chain(name, root):
         config = merge(config, layer)
     config = merge(config, {**(given or {}), "experiment": name})
@@ -78,8 +95,10 @@ def _read_chain(name: str, root: Path) -> list[dict[str, Any]]:
     chain: list[dict[str, Any]] = []
     while True:
         if passed[-1] not in known:
-            by = f", which {passed[-2]} extends" if len(passed) > 1 else ""
-            raise UserError(f"there is no experiment {passed[-1]!r}{by}; the experiments are {', '.join(known)}")
+            raise UserError(
+                f"there is no experiment {passed[-1]!r}, which {passed[-2]} extends; the experiments are "
+                f"{', '.join(known)}"
+            )
         path = root / "papers" / f"{passed[-1]}.yaml"
         layer = read_yaml(path)
         if not isinstance(layer, dict):

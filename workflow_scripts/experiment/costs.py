@@ -46,8 +46,7 @@ def packed_bytes(config: dict[str, Any], source: str) -> int:
 
 def embedding_bytes(config: dict[str, Any], run: Run) -> int:
     """Return the size of a run's embeddings, at most: float32, those of each view, and those under each context."""
-    settings, dataset = get_settings(config, run), config["dataset_settings"][run.dataset]
-    inputs = count_inputs(config, dataset["source"]) * (1 + dataset["views"].get("evaluation_views", 0))
+    settings = get_settings(config, run)
     width = get_width(settings["encoder"], get_resolution(config, run))
     numbers = width
     for what, output in list_widths(settings):
@@ -58,7 +57,20 @@ def embedding_bytes(config: dict[str, Any], run: Run) -> int:
         else:
             # Of a method that is trained for one group, its prediction too.
             numbers += (2 if run.group else 1) * (output or width)
-    return int(4 * inputs * numbers)
+    return 4 * count_embedded(config, run) * numbers
+
+
+def largest_array_bytes(config: dict[str, Any], run: Run) -> int:
+    """Return the size of the largest of a run's arrays of embeddings: float32, all splits together."""
+    settings = get_settings(config, run)
+    width = get_width(settings["encoder"], get_resolution(config, run))
+    return 4 * count_embedded(config, run) * max([width, *(output or 0 for _, output in list_widths(settings))])
+
+
+def count_embedded(config: dict[str, Any], run: Run) -> int:
+    """Return how many images, or rows, an evaluation of a run embeds."""
+    dataset = config["dataset_settings"][run.dataset]
+    return count_inputs(config, dataset["source"]) * (1 + int(dataset["views"].get("evaluation_views", 0)))
 
 
 def get_width(encoder: dict[str, Any], side: int) -> int:

@@ -45,10 +45,19 @@ def parse_yaml(text: str, origin: str) -> Any:
             return None
         _check_node(node, origin)
         value = loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        raise UserError(f"{origin} is not plain YAML: {_explain(error)}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{origin} is not plain YAML: {' '.join(str(error).split())}") from None
     check_plain(value, origin)
     return value
+
+
+def _explain(error: yaml.MarkedYAMLError) -> str:
+    """Say what a parser misses and in which line: its own text has a line break and no file."""
+    parts = [(error.context, error.context_mark), (error.problem, error.problem_mark)]
+    said = [f"{text}, line {mark.line + 1}" if mark else text for text, mark in parts if text]
+    return ": ".join(said) or "it cannot be read"
 
 
 def retype(value: Any, origin: str = "the command line") -> Any:

@@ -1,4 +1,4 @@
-"""What `make plan` says an experiment will cost: device hours, disk and memory.
+"""What `make plan` says an experiment will cost: time, disk and memory.
 
 Hours rest on speeds that were measured on this machine's device, see `throughput`; for what nobody measured there, on
 the speed that the experiment states with its source.
@@ -6,15 +6,27 @@ the speed that the experiment states with its source.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from workflow_scripts.experiment.costs import GIB, count_passes, count_trained, embedding_bytes, packed_bytes
-from workflow_scripts.experiment.gpu_shares import get_gpu_share
+from workflow_scripts.experiment.costs import (
+    GIB,
+    count_passes,
+    count_trained,
+    embedding_bytes,
+    largest_array_bytes,
+    packed_bytes,
+)
+from workflow_scripts.experiment.gpu_shares import activation_memory, get_gpu_share
 from workflow_scripts.experiment.runs import Run, get_settings, list_other_sources, list_runs
-from workflow_scripts.experiment.throughput import Throughput, Workload, get_workload, name_device, read_measured
+from workflow_scripts.experiment.throughput import CPU, Throughput, Workload, get_workload, name_device, read_measured
 from workflow_scripts.support.gpus import find_gpus
+
+# RAM of a process with its libraries, and of batches that are prepared; on a GPU, with CUDA's part of it.
+PROCESS, PROCESS_WITH_GPU = GIB, 3 * GIB
+PROBED = 4 * GIB  # of training embeddings, side by side
 
 
 def describe_costs(config: dict[str, Any]) -> str:
@@ -23,21 +35,41 @@ def describe_costs(config: dict[str, Any]) -> str:
     trained = {run: count for run in runs if (count := count_trained(config, run))}
     own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
     sources = dict.fromkeys([*own, *list_other_sources(config)])
-    embeddings = {run: embedding_bytes(config, run) for run in runs}
-    largest = max(embeddings, key=lambda run: embeddings[run])
-    sizes = ", ".join(f"{source} {packed_bytes(config, source) / GIB:,.1f} GiB" for source in sources)
+    packed = {source: packed_bytes(config, source) for source in sources}
+    embedded = max(embedding_bytes(config, run) for run in runs)
+    sizes = ", ".join(f"{source} {size / GIB:,.1f}" for source, size in packed.items())
+    seeds = len(config["seeds"])
     return "\n".join(
         [
+            f"Experiment {config['experiment']}, {seeds} seed{'' if seeds == 1 else 's'}",
             f"Runs: {len(runs)}, of which to train: {len(trained)}",
             *describe_training(config, trained),
             *describe_sharing(config, list(trained)),
-            f"Disk for packed data: {sizes} (raw images and archives come on top)",
-            f"Disk for embeddings: at most {embeddings[largest] / GIB:,.1f} GiB a run ({largest.name}) "
-            "while it is evaluated, then deleted",
-            "Memory: packed data are mapped, not loaded; "
-            f"an evaluation reads up to {embeddings[largest] / GIB:,.1f} GiB",
+            "  evaluations, data and report come on top",
+            f"Disk: {sum(packed.values()) / GIB:,.1f} GiB of packed data ({sizes}), beside raw images and archives; up "
+            f"to {embedded / GIB:,.1f} GiB of embeddings while a run is evaluated, then deleted",
+            f"RAM, reckoned: {max(training_ram(config, run) for run in runs) / GIB:,.0f} GiB a training and up to "
+            f"{max(evaluation_ram(config, run) for run in runs) / GIB:,.0f} GiB an evaluation; data and embeddings "
+            "stay on disk and are read from there, so that more RAM only makes it faster",
         ]
     )
+
+
+def training_ram(config: dict[str, Any], run: Run) -> int:
+    """Return what a training needs of a machine's memory [bytes], at most; its data are mapped, not loaded."""
+    if not str(config["throughput"]["device"]).startswith(CPU):
+        return PROCESS_WITH_GPU
+    return PROCESS + 2 * activation_memory(config, run)
+
+
+def evaluation_ram(config: dict[str, Any], run: Run) -> int:
+    """Return what an evaluation needs of this machine's memory [bytes], at most.
+
+    It holds as many arrays of embeddings as `evaluation.storage` lets it probe side by side, at least two, and one that
+    is made: the others stay on disk.
+    """
+    array = largest_array_bytes(config, run)
+    return training_ram(config, run) + min(embedding_bytes(config, run), max(PROBED, 2 * array) + array)
 
 
 @dataclass
@@ -98,7 +130,7 @@ def get_stated_speed(config: dict[str, Any], run: Run) -> float:
 
 
 def describe_training(config: dict[str, Any], trained: dict[Run, int]) -> list[str]:
-    """Return lines on the hours of trainings: on this machine's device, then on others that all of it is known of.
+    """Return lines on the hours of trainings: on this machine's device, then on others of which speeds are known.
 
     trained: images to read by run.
     """
@@ -108,16 +140,27 @@ def describe_training(config: dict[str, Any], trained: dict[Run, int]) -> list[s
     slower = "".join(f", {name} {speed:g}" for name, speed in stated.get("of_encoders", {}).items())
     speed = f"{stated['images_per_second']:g} images/s{slower} on one {stated['device']}: {stated['source']}"
     hours = own.hours + sum(count / get_stated_speed(config, run) / 3600 for run, count in own.unknown.items())
-    if not own.measured:
+    if not images:
+        lines = ["Training: nothing is left to train"]
+    elif not own.measured:
         lines = [f"Training: {images:,} images, {hours:,.1f} {stated['device']} hours (stated, at {speed})"]
     else:
-        lines = [f"Training: {images:,} images, {hours:,.1f} hours on {here}, this machine's device", *own.describe()]
+        beside = min(len(trained), count_beside(config)) if here == CPU else 1
+        wall = f", {hours / beside:,.1f} with {beside} trainings at a time" if beside > 1 else ""
+        lines = [f"Training: {images:,} images, {hours:,.1f} hours on {here}, this machine's device{wall}"]
+        lines += own.describe()
         if own.unknown:
             lines.append(f"  stated, for the other {sum(own.unknown.values()):,} images: {speed}")
     for device, other in estimates.items():
-        if images and not other.unknown:
-            lines += [f"  On {device}: {other.hours:,.1f} hours", *(f"  {line}" for line in other.describe())]
+        if other.measured:
+            missing = f" without {len(other.unknown)} trainings that are not known there" if other.unknown else ""
+            lines += [f"  On {device}: {other.hours:,.1f} hours{missing}", *(f"  {line}" for line in other.describe())]
     return lines
+
+
+def count_beside(config: dict[str, Any]) -> int:
+    """Return how many trainings run at a time on this machine's processors."""
+    return max(1, len(os.sched_getaffinity(0)) // int(config["engine"]["threads"]))
 
 
 def describe_sharing(config: dict[str, Any], runs: list[Run]) -> list[str]:

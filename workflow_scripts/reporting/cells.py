@@ -11,6 +11,7 @@ import pandas as pd
 from workflow_scripts.experiment.runs import make_name, parse_folder
 from workflow_scripts.reporting.evaluations import Reasons, find_reason, read_reasons
 from workflow_scripts.reporting.figures.base import FigureKind, Subject
+from workflow_scripts.reporting.findings.base import Statement
 from workflow_scripts.reporting.layouts import Column, Line, View, make_view
 from workflow_scripts.reporting.measured import Measured, describe_measured, read_values
 from workflow_scripts.reporting.papers import Paper
@@ -39,7 +40,7 @@ class Cell:
 class Table:
     """A view with its cells, `cells[line][column]`.
 
-    caveat: of its data. rows: what it was made of. figure: see reporting/figures, None for none. findings: sentences.
+    caveat: of its data. rows: what it was made of. figure: see reporting/figures, None for none. findings: statements.
     reasons: why a cell is empty, by line and column, where the evaluation of its run said so.
     """
 
@@ -48,7 +49,7 @@ class Table:
     caveat: str
     rows: pd.DataFrame
     figure: FigureKind | None
-    findings: list[str]
+    findings: list[Statement]
     reasons: dict[tuple[int, int], str] = field(default_factory=dict)
 
 
@@ -102,10 +103,10 @@ def make_tables(material: Material, paper: Paper) -> list[Table]:
         cells = [[make_cell(own, line, column) for column in view.columns] for line in view.lines]
         caveat = "; ".join(dict.fromkeys(filter(None, (material.caveats[dataset] for dataset in scoped))))
         findings = [
-            sentence
+            statement
             for finding in paper.findings[place.table]
             for dataset in scoped
-            for sentence in finding.describe(
+            for statement in finding.describe(
                 own[own["dataset"] == dataset], material.measured[dataset], material.datasets[dataset]["settings"]
             )
         ]

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.reporting.cells import Cell, Table
-from workflow_scripts.reporting.numbers import format_number
+from workflow_scripts.reporting.findings.base import Statement
+from workflow_scripts.reporting.numbers import format_mean, format_number
 from workflow_scripts.reporting.places import Place
 
 LATEX_ESCAPES = {
@@ -21,11 +22,8 @@ MEANINGS = {"exact": "not printed, but computed from the paper's formula"}  # of
 
 
 def format_measured(cell: Cell, digits: int) -> str:
-    """Write the measured mean ± standard deviation, or "not run"."""
-    if cell.mean is None:
-        return "not run"
-    text = format_number(cell.mean, digits)
-    return text if cell.std is None else f"{text} ± {format_number(cell.std, digits)}"
+    """Write the measured mean ± standard deviation with the digits that this supports, or "not run"."""
+    return format_mean(cell.mean, cell.std, digits) or "not run"
 
 
 def format_difference(cell: Cell, digits: int) -> str:
@@ -35,7 +33,7 @@ def format_difference(cell: Cell, digits: int) -> str:
 
 
 def caption(table: Table) -> str:
-    """Return title, note, seeds, provenance of published values and the caveat of the data, as one paragraph."""
+    """Return title, note, seeds and provenance of published values, as one paragraph, without what its data are."""
     view = table.view
     seeds = max((cell.seeds for line in table.cells for cell in line), default=0)
     parts = [f"{view.title}, on {view.place.scope}.", view.note.strip()]
@@ -46,8 +44,6 @@ def caption(table: Table) -> str:
         parts.append("The paper's cells are not available.")
     if table.reasons:
         parts.append(f"Not measured: {'; '.join(dict.fromkeys(table.reasons.values()))}.")
-    if table.caveat:
-        parts.append(f"Data: {table.caveat.rstrip('.')}.")
     return " ".join(parts)
 
 
@@ -55,8 +51,10 @@ def caption(table: Table) -> str:
 class TextTable:
     """A table as text, ready for any format. The first two columns name a line.
 
-    records: full numbers, for CSV. differences: measured less published beside the published entries of `lines`, ""
-    beside all others. details: sentences behind each line, or none at all. findings: sentences under the table.
+    caption: of the table; caveat: of its data, which a page says once for many tables, and a table alone beneath its
+    caption. records: full numbers, for CSV. differences: measured less published beside the published entries of
+    `lines`, "" beside all others, and where a caveat says that the two are not of the same data. details: sentences
+    behind each line, or none at all. findings: statements on its rows. seeds: of a scorecard, the most of a comparison.
     """
 
     place: Place
@@ -68,7 +66,8 @@ class TextTable:
     records: list[dict[str, Any]]
     differences: list[list[str]] = field(default_factory=list)
     details: list[list[str]] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
+    findings: list[Statement] = field(default_factory=list)
+    seeds: int = 0
 
 
 def lay_out(table: Table) -> TextTable:
@@ -89,13 +88,19 @@ def lay_out(table: Table) -> TextTable:
             if has_published[position]:
                 missing = "not available" if line.of_paper else ""
                 texts += [format_number(cell.published, column.digits) or missing]
-                beside += [format_difference(cell, column.digits)]
+                beside += ["" if table.caveat else format_difference(cell, column.digits)]
             key = {"section": line.section, "method": line.select.get("method", ""), "label": line.label}
-            records.append({**key, "column": column.label, **asdict(cell), "difference": cell.difference})
+            difference = None if table.caveat else cell.difference
+            records.append({**key, "column": column.label, **asdict(cell), "difference": difference})
         lines.append(texts)
         differences.append(beside)
     about = (view.place, view.title, caption(table), table.caveat)
     return TextTable(*about, headers, lines, records, differences, findings=table.findings)
+
+
+def caption_alone(table: TextTable) -> str:
+    """Return the caption of a table that stands alone: with what its data are."""
+    return f"{table.caption} Data: {table.caveat.rstrip('.')}." if table.caveat else table.caption
 
 
 def to_csv(table: TextTable) -> str:
@@ -104,10 +109,10 @@ def to_csv(table: TextTable) -> str:
 
 
 def to_markdown(table: TextTable) -> str:
-    """Return a Markdown table under its caption."""
+    """Return a Markdown table under its caption and the caveat of its data."""
     headers, *lines = [[text.replace("|", r"\|") for text in line] for line in (table.headers, *table.lines)]
     frame = pd.DataFrame(lines, columns=headers)
-    return f"{table.caption}\n\n{frame.to_markdown(index=False, disable_numparse=True)}\n"
+    return f"{caption_alone(table)}\n\n{frame.to_markdown(index=False, disable_numparse=True)}\n"
 
 
 def to_latex(table: TextTable) -> str:
@@ -122,7 +127,7 @@ def to_latex(table: TextTable) -> str:
             body.append(r"\midrule")
         section = line[0]
         body.append(" & ".join(map(escape, line)) + r" \\")
-    begin = [r"\begin{table}", r"\centering", rf"\caption{{{escape(table.caption)}}}"]
+    begin = [r"\begin{table}", r"\centering", rf"\caption{{{escape(caption_alone(table))}}}"]
     begin += [rf"\begin{{tabular}}{{ll{'r' * (len(table.headers) - 2)}}}", r"\toprule"]
     head = [" & ".join(map(escape, table.headers)) + r" \\", r"\midrule"]
     return "\n".join([*begin, *head, *body, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])

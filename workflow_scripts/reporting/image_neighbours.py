@@ -6,7 +6,6 @@ are changed here again.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +19,13 @@ from matplotlib.patches import Rectangle
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.experiment.runs import parse_folder
+from workflow_scripts.reporting.drawing import COLORS, SETTINGS, draw_message, finish_figure
 from workflow_scripts.reporting.evaluations import FILE, read_evaluation
 from workflow_scripts.reporting.figures.base import Subject
-from workflow_scripts.reporting.plots import COLORS, SETTINGS, add_caveat, draw_message
 from workflow_scripts.support.errors import UserError
 
 HIT = COLORS[2]
 INCH, LABEL = 0.4, 1.5  # side of an image, and width of the runs' names [inches]
-LETTERS = 17  # of a caveat that fit in an inch
 GAP = 0.08  # between images, as a share of their side
 VALUES = 4  # quarter turns, or quarters of the circle of hues
 TASKS = {"rotation": ("turned by", "four turns"), "hue": ("hue turned by", "four hues")}  # of a query, of candidates
@@ -82,16 +80,14 @@ def plot_image_neighbours(
     The arguments are those of `read_lines`. Raises `UserError` where exhibits do not fit the data.
     """
     lines, left_out = read_lines(subject.runs, evaluator, representations, names)
-    caveat = subject.caveat.rstrip(".")
-    scope = f"{subject.scope}: {caveat}." if caveat else f"{subject.scope}."
     if not lines:
-        return draw_message("Nothing to draw: there are no stored neighbours of images.", [scope, *left_out])
+        return draw_message("Nothing to draw: there are no stored neighbours of images.", subject.about, *left_out)
     try:
         data = PackedDataset(subject.packed)
     except UserError as error:
-        return draw_message(f"Nothing to draw: {error}.", [scope, *left_out])
+        return draw_message(f"Nothing to draw: {error}.", subject.about, *left_out)
     questions = list(dict.fromkeys(question for line in lines for question in line.near))
-    return draw_blocks(lines, StoredImages(data), questions, [scope, NOTE, *left_out])
+    return draw_blocks(lines, StoredImages(data), questions, [subject.about, NOTE, *left_out])
 
 
 class StoredImages:
@@ -142,8 +138,7 @@ def draw_blocks(lines: list[NearLines], images: StoredImages, questions: list[Qu
             axis.set_title(explain_question(task, value), fontsize=7)
         for axis in axes[:, 0]:
             axis.set_yticks(axis.get_yticks(), [line.label for line in lines], fontsize=6.5)
-        wrapped = textwrap.wrap(" ".join(notes), width=round(LETTERS * size[0]))
-        add_caveat(figure, "\n".join(wrapped), bottom=(0.12 * len(wrapped) + 0.2) / size[1])
+        finish_figure(figure, (), *notes)
     return figure
 
 

@@ -14,6 +14,7 @@ from workflow_scripts.reporting.measured import HIGHEST, Measured, MeasuredRun, 
 from workflow_scripts.reporting.papers import OURS, Paper, list_lines
 from workflow_scripts.reporting.places import Place
 
+CONTROL = "control"  # section of the controls that no line names
 BASE = "base"  # in place of what a column subtracts: what each line says
 RUNS = ("methods", "controls", "others")  # what a view is expanded by, if by runs that no line names
 
@@ -63,7 +64,11 @@ class Line:
 
 @dataclass(frozen=True)
 class View:
-    """A table's layout in one place. provenance: of the published values, None where the paper's are unknown."""
+    """A table's layout in one place.
+
+    provenance: of the published values, None where the paper's are unknown. floors: what a predictor without use scores
+    on the published benchmark, by a column's label, or by a section's where the columns are not different measures.
+    """
 
     place: Place
     title: str
@@ -71,6 +76,7 @@ class View:
     provenance: str | None
     columns: list[Column]
     lines: list[Line]
+    floors: dict[str, float] = field(default_factory=dict)
 
 
 def make_view(paper: Paper, place: Place, measured: dict[str, Measured]) -> View:
@@ -93,7 +99,8 @@ def make_view(paper: Paper, place: Place, measured: dict[str, Measured]) -> View
         else:
             found = _expand_lines(expand, dataset, entry)
         lines += [replace(line, select={**common, **line.select}) for line in found]
-    return View(place, view["title"], view["note"], published["provenance"], columns, lines)
+    floors = published.get("floors", {}).get("values", {})
+    return View(place, view["title"], view["note"], published["provenance"], columns, lines, floors)
 
 
 def _make_columns(spec: dict[str, Any], groups: list[str], lengths: list[int]) -> list[Column]:
@@ -150,7 +157,7 @@ def _expand_lines(expand: str | None, dataset: str, measured: Measured) -> list[
 def _expand_method(run: MeasuredRun, measured: Measured, controls: dict[str, str]) -> list[Line]:
     """Lines of a run: one, or one for each group's context."""
     if run.method in controls:
-        return [Line("control", run.name, run.select)]
+        return [Line(CONTROL, run.name, run.select)]
     if not (contexts := measured.contexts.get(run)):
         return [Line(run.group or "added", run.name, run.select)]
     kinds = measured.groups if run in measured.adaptive else dict.fromkeys(kind for kind, _ in contexts)

@@ -5,7 +5,6 @@ Drawn from rows/evaluation.json of the runs, which stays where embeddings are de
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +18,13 @@ from matplotlib.figure import Figure
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.experiment.runs import Run, parse_folder
+from workflow_scripts.reporting.drawing import COLORS, SETTINGS, draw_message, finish_figure
 from workflow_scripts.reporting.evaluations import FILE, read_evaluation
 from workflow_scripts.reporting.figures.base import Subject
-from workflow_scripts.reporting.plots import COLORS, SETTINGS, add_caveat, draw_message
 from workflow_scripts.support.errors import UserError
 
 CELL = (0.92, 0.98)  # of one image with its label [inches]
 HIT = COLORS[2]
-LETTERS = 17  # of a caveat that fit in an inch
 NOTE = (
     "Columns of methods: of all views of the object, the source included, the one nearest by cosine to the prediction "
     "from the source under the action; a method is told the action's entries of its own group or context only. "
@@ -93,17 +91,15 @@ def plot_neighbours(subject: Subject, evaluator: str) -> Figure:
     evaluator: the one whose exhibits are shown. Raises `UserError` where they do not fit the data.
     """
     columns, left_out = read_retrieved(subject.runs, evaluator)
-    caveat = subject.caveat.rstrip(".")
-    scope = f"{subject.scope}: {caveat}." if caveat else f"{subject.scope}."
     if not columns:
         why = "there are no stored neighbours of a method that predicts"
-        return draw_message(f"Nothing to draw: {why}.", [scope, *left_out])
+        return draw_message(f"Nothing to draw: {why}.", subject.about, *left_out)
     try:
         data = PackedDataset(subject.packed)
     except UserError as error:
-        return draw_message(f"Nothing to draw: {error}.", [scope, *left_out])
+        return draw_message(f"Nothing to draw: {error}.", subject.about, *left_out)
     queries = list(dict.fromkeys(query for column in columns for query in column.entries))
-    return draw_grid(columns, read_images(data, queries), queries, [scope, NOTE, *left_out])
+    return draw_grid(columns, read_images(data, queries), queries, [subject.about, NOTE, *left_out])
 
 
 def read_images(data: PackedDataset, queries: list[Query]) -> dict[Query, np.ndarray]:
@@ -139,8 +135,7 @@ def draw_grid(
                 entry = column.entries[query]
                 _draw_view(axis, images[query][entry["retrieved"]], entry["retrieved"] == query[2])
                 axis.set_xlabel(f"rank {entry['rank']:g} of {entry['candidates']}", fontsize=6, labelpad=2)
-        lines = textwrap.wrap(" ".join(notes), width=round(LETTERS * size[0]))
-        add_caveat(figure, "\n".join(lines), bottom=(0.12 * len(lines) + 0.2) / size[1])
+        finish_figure(figure, (), *notes)
     return figure
 
 

@@ -22,6 +22,7 @@ from workflow_scripts.support.errors import UserError
 
 FILES = ("published.yaml", "views.yaml", "claims.yaml")
 FIGURES, FINDINGS = ("reporting.figures", "FIGURE"), ("reporting.findings", "FINDING")  # where plug-ins are
+MOST_LEADING = 3  # figures of a benchmark that stand beside its verdicts
 OURS = "ours"  # provenance of a view that the paper does not have
 
 
@@ -30,7 +31,7 @@ class Paper:
     """A paper's folder, read and checked.
 
     benchmarks: what its tables and claims are of. controls: methods that bound the others, each with a phrase that says
-    how. published, views, figures and findings: by table.
+    how. symbols: what letters in its tables stand for. published, views, figures and findings: by table.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Paper:
     citation: str
     benchmarks: list[str]
     controls: dict[str, str]
+    symbols: dict[str, str]
     published: dict[str, Any]
     views: dict[str, Any]
     figures: dict[str, FigureKind]
@@ -65,7 +67,8 @@ def read_paper(folder: str | Path) -> Paper:
     """Read and check a paper's folder.
 
     Raises `UserError` for a folder that is not there, a key that no schema knows, a published table without a view,
-    a published value that no line or column shows, and a benchmark that the paper does not have.
+    a published value that no line or column shows, a benchmark that the paper does not have, and too many views that
+    lead.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -84,17 +87,21 @@ def read_paper(folder: str | Path) -> Paper:
         if "figure" in view:
             figures[name] = _make_figure(view, where)
         _check_benchmarks(as_list(view["benchmark"]), views["benchmarks"], where)
+    _check_leading(views["tables"], folder)
     for number, claim in enumerate(claims):
         where = f"{folder / FILES[2]}: {number}"
         for spec in (claim, *claim["comparisons"]):
             _check_benchmarks(as_list(spec.get("benchmark", [])), views["benchmarks"], where)
+        if isinstance(ceiling := claim.get("ceiling"), dict) and ceiling["method"] not in views.get("controls", {}):
+            meant = suggest(ceiling["method"], views.get("controls", {}))
+            raise UserError(f"{where}.ceiling: {ceiling['method']!r} is no control in {FILES[1]}; {meant}")
     for key in ("id", "text"):  # the text stands alone in README
         values = [claim[key] for claim in claims]
         if repeated := {value for value in values if values.count(value) > 1}:
             raise UserError(f"{folder / FILES[2]} has two claims with the {key} {min(repeated)!r}; change one")
     title, citation = published["title"], published["citation"]
-    benchmarks, controls = views["benchmarks"], views.get("controls", {})
-    return Paper(folder.name, title, citation, benchmarks, controls, tables, views["tables"], figures, findings, claims)
+    words = (views["benchmarks"], views.get("controls", {}), views.get("symbols", {}))
+    return Paper(folder.name, title, citation, *words, tables, views["tables"], figures, findings, claims)
 
 
 def _read_file(path: Path, otherwise: Any) -> Any:
@@ -136,6 +143,18 @@ def _check_benchmarks(names: list[str], known: list[str], where: str) -> None:
     for name in names:
         if name not in known:
             raise UserError(f"{where}: the paper has no benchmark {name!r} in {FILES[1]}; {suggest(name, known)}")
+
+
+def _check_leading(views: dict[str, Any], folder: Path) -> None:
+    """Raise `UserError` for a benchmark with more views that lead than a reader takes in at once."""
+    leading = [(name, benchmark) for name, view in views.items() if "lead" in view for benchmark in as_list(view["benchmark"])]
+    for benchmark in {benchmark for _, benchmark in leading}:
+        own = [name for name, other in leading if other == benchmark]
+        if len(own) > MOST_LEADING:
+            raise UserError(
+                f"{folder / FILES[1]}: {len(own)} tables of the benchmark {benchmark!r} say `lead: true` "
+                f"({', '.join(own)}); leave it at {MOST_LEADING}"
+            )
 
 
 def as_list(names: str | list[str]) -> list[str]:

@@ -1,175 +1,189 @@
-"""Figures with matplotlib: curves of a table, and training curves. Deterministic bytes: no dates, fixed fonts, Agg."""
+"""Curves of a table, and lines by step, with matplotlib: small panels with one legend below them."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.reporting.cells import Cell, Table
+from workflow_scripts.reporting.drawing import (
+    COLORS,
+    DASHES,
+    EMPTY,
+    FLOOR,
+    PUBLISHED_FLOOR,
+    SETTINGS,
+    capitalise,
+    draw_message,
+    finish_figure,
+    make_handle,
+    measure_legend,
+)
 from workflow_scripts.reporting.figures.base import Subject
-from workflow_scripts.reporting.figures.curves import Curves
+from workflow_scripts.reporting.figures.curves import Curves, is_shown, place_columns
 from workflow_scripts.reporting.figures.progress import Points
-from workflow_scripts.reporting.layouts import Line, View
-from workflow_scripts.support.files import atomic_path
+from workflow_scripts.reporting.layouts import Line
 
-# Okabe and Ito's palette, which color-blind readers can tell apart; its black is a grey here, seen on a dark page, too.
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#737373"]
-DASHES = ["-", "--", ":", "-."]
-EMPTY = "No run of this experiment has what this figure shows."
-SETTINGS: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "pdf.fonttype": 42}
+LEAST = 0.04
+Styles = dict[str, tuple[str, str]]  # color and dash by label
 
 
-def save_figure(figure: Figure, stem: Path) -> None:
-    """Write a figure as `<stem>.png` and `<stem>.pdf`, atomically and without a date, and close it."""
-    for ending, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None})):
-        with atomic_path(stem.with_name(f"{stem.name}.{ending}")) as temporary:
-            figure.savefig(temporary, dpi=150, metadata=metadata, format=ending)
-    plt.close(figure)
-
-
-def plot_curves(table: Table, curves: Curves) -> Figure:
+def plot_curves(table: Table, curves: Curves, subject: Subject) -> Figure:
     """Draw a table's lines over its columns, a panel for each section, in a grid by families of variants."""
     view = table.view
-    sections = list(dict.fromkeys(line.section for line in view.lines))
-    families = list_panels(view, curves)
-    floors = curves.make_floors(table)
-    caveat = f"{view.place.scope}: {table.caveat}" if table.caveat else view.place.scope
-    if not sections:
-        return draw_message(EMPTY, [caveat])
-    size = (3.1 * len(sections), 2.5 * len(families)) if len(families) > 1 else (4.2 * len(sections), 3.6)
-    grid: Any = {"squeeze": False, "sharex": True, "sharey": curves.scales != "own"}
+    panels = curves.list_panels(view)
+    if not panels:
+        return draw_message(EMPTY, subject.about)
+    columns = curves.choose_columns(panels)
+    rows = -(-len(panels) // columns)
+    floors, colors = curves.make_floors(table), color_lines(view.lines)
+    handles = _list_handles(table, curves, floors, colors)
+    width = max(4.2, (2.6 if rows > 1 else 3.6) * columns)
+    height = (1.9 if rows > 1 else 2.8) * rows + measure_legend([handle.get_label() for handle in handles], width) + 0.5
+    labels = [column.label for column in view.columns]
     with plt.rc_context(SETTINGS):
-        figure, axes = plt.subplots(len(families), len(sections), figsize=size, **grid)
-        for family, panels in zip(families, axes, strict=True):
-            for axis, section in zip(panels, sections, strict=True):
-                lines = zip(view.lines, table.cells, strict=True)
-                own = [(line, cells) for line, cells in lines if is_shown(line, section, family)]
-                _draw_panel(axis, own, [column.label for column in view.columns])
-                if curves.floor and section in floors:
-                    axis.axhline(floors[section], color="gray", linestyle=":", label=curves.floor.label)
-                if family == families[0]:
-                    axis.set_title(section[:1].upper() + section[1:], loc="left", fontsize=8)
-            panels[0].set_ylabel(f"{curves.y}, {family}" if family else curves.y)
-            (panels[-1] if len(families) > 1 else panels[0]).legend(fontsize=6, frameon=False)
-        for axis in axes[-1]:
-            axis.set_xlabel(curves.x)
-        add_caveat(figure, caveat)
+        grid: Any = {"squeeze": False, "sharex": True, "sharey": curves.scales != "own"}
+        figure, axes = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **grid)
+        for axis, (section, family) in zip(axes.flat, panels, strict=False):
+            for line, cells in zip(view.lines, table.cells, strict=True):
+                if is_shown(line, section, family):
+                    _draw_line(axis, cells, place_columns(labels), colors[line.label])
+            if section in floors:
+                axis.axhline(floors[section], **FLOOR)
+            if section in view.floors and has_published(table, section):
+                axis.axhline(view.floors[section], **PUBLISHED_FLOOR)
+            title = f"{section}, {family}" if family else section
+            axis.set_title(capitalise(title), loc="left", fontsize=8 if rows > 1 else 9)
+            axis.set_xticks(place_columns(labels), labels)
+            widen_range(axis)
+        _label_last(axes, len(panels), curves.x)
+        for axis in axes[:, 0]:
+            axis.set_ylabel(curves.y)
+        finish_figure(figure, handles, subject.about)
     return figure
 
 
-def get_family(line: Line) -> str:
-    """Return the letters that a line's variant begins with, "" without a variant."""
-    found = re.match("[a-z]*", str(line.select.get("variant", "")))
-    return found[0] if found else ""
+def color_lines(lines: list[Line]) -> dict[str, str]:
+    """Return a color for each label of a table's lines."""
+    labels = dict.fromkeys(line.label for line in lines)
+    return {label: COLORS[number % len(COLORS)] for number, label in enumerate(labels)}
 
 
-def list_panels(view: View, curves: Curves) -> list[str]:
-    """Return the families of variants, in their order, that have panels of their own, or [""]: one for all lines."""
-    if curves.split != "variants":
-        return [""]
-    return [family for family in dict.fromkeys(map(get_family, view.lines)) if family] or [""]
+def has_published(table: Table, section: str | None = None, label: str | None = None) -> bool:
+    """Tell whether anything is published of a table, of one of its sections, or of its lines of one label."""
+    return any(
+        cell.published is not None
+        for line, cells in zip(table.view.lines, table.cells, strict=True)
+        for cell in cells
+        if section in (None, line.section) and label in (None, line.label)
+    )
 
 
-def is_shown(line: Line, section: str, family: str) -> bool:
-    """Tell whether a panel shows a line: of its section and family; lines without a variant stand in every family."""
-    return line.section == section and (not family or get_family(line) in ("", family))
+def _list_handles(table: Table, curves: Curves, floors: dict[str, float], colors: dict[str, str]) -> list[Any]:
+    """Return the entries of the legend of curves."""
+    handles = []
+    for label, color in colors.items():
+        published = has_published(table, label=label)
+        name = f"{label}, measured" if published else label
+        handles.append(make_handle(name, color=color, marker="o", markersize=4))
+        if published:
+            handles.append(make_handle(f"{label}, published", color=color, marker="x", markersize=5, ls="--"))
+    if curves.floor and floors:
+        published = bool(table.view.floors)
+        handles.append(make_handle(curves.floor.label + (", on these data" if published else ""), **FLOOR))
+        if published and has_published(table):
+            handles.append(make_handle(f"{curves.floor.label}, on the published data", **PUBLISHED_FLOOR))
+    return handles
 
 
-def _draw_panel(axis: Axes, lines: list[tuple[Line, list[Cell]]], labels: list[str]) -> None:
-    """Draw lines: mean and standard deviation by column, and the published values where there are any."""
-    positions = np.arange(len(labels))
-    for number, (line, cells) in enumerate(lines):
-        color = COLORS[number % len(COLORS)]
-        means = np.array([np.nan if cell.mean is None else cell.mean for cell in cells])
-        spread = np.array([cell.std or 0.0 for cell in cells])
-        published = [cell.published for cell in cells]
-        has_published = any(value is not None for value in published)
-        axis.plot(positions, means, "o-", color=color, label=f"{line.label}, measured" if has_published else line.label)
-        axis.fill_between(positions, means - spread, means + spread, color=color, alpha=0.2, linewidth=0)
-        if has_published:
-            values = [np.nan if value is None else value for value in published]
-            axis.plot(positions, values, "x--", color=color, alpha=0.7, label=f"{line.label}, published")
-    axis.set_xticks(positions, labels)
+def _draw_line(axis: Axes, cells: list[Cell], places: list[float], color: str) -> None:
+    """Draw mean and standard deviation by column, and the published values where there are any; gaps are bridged."""
+    measured = [(place, cell.mean, cell.std or 0.0) for place, cell in zip(places, cells, strict=True)]
+    known = np.array([entry for entry in measured if entry[1] is not None]).reshape(-1, 3).astype(float)
+    axis.plot(known[:, 0], known[:, 1], "o-", color=color, markersize=4)
+    _draw_spread(axis, known[:, 0], known[:, 1], known[:, 2], color)
+    published = [
+        (place, cell.published) for place, cell in zip(places, cells, strict=True) if cell.published is not None
+    ]
+    if published:
+        axis.plot(*zip(*published, strict=True), "x--", color=color, alpha=0.75, markersize=5, linewidth=1.2)
 
 
-def plot_progress(panels: dict[str, list[Points]], x: str, subject: Subject) -> Figure:
-    """Draw lines by level, a panel below the other, by title: narrow, so that it is legible on a phone.
+def _draw_spread(axis: Axes, places: Any, means: Any, spreads: Any, color: str) -> None:
+    """Fill one standard deviation to both sides of a line, where there is any."""
+    if np.any(spreads):
+        axis.fill_between(places, means - spreads, means + spreads, color=color, alpha=0.2, linewidth=0)
 
-    One legend for all is below them. A label has one color throughout; dashes tell apart the labels that share one.
+
+def plot_progress(
+    panels: dict[str, list[Points]], x: str, measures: int, subject: Subject | None, columns: int = 3, y: str = ""
+) -> Figure:
+    """Draw lines by level, in panels by title, with one legend for all.
+
+    measures: how many different ones the panels show by turns; those of one have one scale. columns: at most, of panels
+    of a single measure. subject: None for figures of no data set. y: the label of all panels. A label has one color
+    throughout; dashes tell apart the labels that share one.
     """
-    caveat = f"{subject.scope}: {subject.caveat}" if subject.caveat else subject.scope
-    if not panels:
-        return draw_message(EMPTY, [caveat])
+    about = subject.about if subject else ""
+    if not any(panels.values()):
+        return draw_message(EMPTY, about)
     styles = style_labels(panels)
-    legend, height = 0.17 * -(-len(styles) // 2) + 0.1, 2.3 * len(panels) + 0.4  # inches
+    columns = choose_columns(len(panels), measures, columns)
+    rows = -(-len(panels) // columns)
+    width = max(4.6, 2.4 * columns) if columns > 2 else 3.4 * columns
+    height = (1.35 if columns > 3 else 1.9) * rows + measure_legend(list(styles), width) + 0.4
     with plt.rc_context(SETTINGS):
-        figure, axes = plt.subplots(len(panels), 1, figsize=(4.6, height + legend + 0.35), squeeze=False, sharex=True)
-        for axis, (title, lines) in zip(axes[:, 0], panels.items(), strict=True):
+        grid: Any = {"squeeze": False, "sharex": True, "sharey": "col" if measures > 1 else True}
+        figure, axes = plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **grid)
+        for axis, (title, lines) in zip(axes.flat, panels.items(), strict=False):
             for line in lines:
                 means, spread = np.array(line.means), np.array(line.stds)
-                axis.plot(line.levels, means, styles[line.label][1], color=styles[line.label][0], linewidth=1.2)
-                band = {"color": styles[line.label][0], "alpha": 0.2, "linewidth": 0}
-                axis.fill_between(line.levels, means - spread, means + spread, **band)
-            axis.set_title(title, loc="left", fontsize=9)
-        axes[-1, 0].set_xlabel(x)
-        axes[-1, 0].xaxis.set_major_locator(MaxNLocator(5))
-        handles = [Line2D([], [], color=color, ls=dash, label=label) for label, (color, dash) in styles.items()]
-        place: Any = {"loc": "lower left", "bbox_to_anchor": (0.02, 0.3 / figure.get_figheight())}
-        figure.legend(handles=handles, ncols=2, fontsize=7.5, frameon=False, handlelength=2.6, **place)
-        add_caveat(figure, caveat, (legend + 0.35) / figure.get_figheight())
+                color, dash = styles[line.label]
+                axis.plot(line.levels, means, dash, color=color, linewidth=1.2)
+                _draw_spread(axis, line.levels, means, spread, color)
+            axis.set_title(name_panel(title, lines), loc="left", fontsize=8)
+            axis.xaxis.set_major_locator(MaxNLocator(4))
+        _label_last(axes, len(panels), x)
+        figure.supylabel(y, fontsize=8)
+        handles = [make_handle(name, color=color, ls=dash) for name, (color, dash) in styles.items()]
+        finish_figure(figure, handles, about)
     return figure
 
 
-def style_labels(panels: dict[str, list[Points]]) -> dict[str, tuple[str, str]]:
+def _label_last(axes: Any, count: int, x: str) -> None:
+    """Label the axes below which there is no panel, and hide those that are none. count: of panels."""
+    for place, axis in enumerate(axes.flat):
+        axis.set_visible(place < count)
+        if place < count <= place + axes.shape[1]:
+            axis.set_xlabel(x)
+            axis.xaxis.set_tick_params(labelbottom=True)
+
+
+def widen_range(axis: Axes) -> None:
+    """Let an axis y span no less than a share `LEAST` of what it shows: a hundredth of it should not look like half."""
+    low, high = axis.get_ylim()
+    missing = LEAST * max(abs(low), abs(high)) - (high - low)
+    if missing > 0:
+        axis.set_ylim(low - missing / 2, high + missing / 2)
+
+
+def choose_columns(panels: int, measures: int, most: int = 3) -> int:
+    """Return how many panels stand beside each other: all measures, or of a single one up to `most`."""
+    return measures if measures > 1 else min(most, panels)
+
+
+def name_panel(title: str, lines: list[Points]) -> str:
+    """Return the title of a panel, which says so where there is nothing to see."""
+    return capitalise(title) if lines else f"{capitalise(title)}: not measured"
+
+
+def style_labels(panels: dict[str, list[Points]]) -> Styles:
     """Return a color and a dash for each label of any panel."""
     labels = list(dict.fromkeys(line.label for lines in panels.values() for line in lines))
     count = len(COLORS)
     return {label: (COLORS[n % count], DASHES[n // count % len(DASHES)]) for n, label in enumerate(labels)}
-
-
-def add_caveat(figure: Figure, text: str, bottom: float = 0.07) -> None:
-    """Lay a figure out above its lowest part, a share `bottom` of its height, and write there what its data are."""
-    figure.tight_layout(rect=(0, bottom, 1, 1))
-    figure.text(0.01, 0.015, text, fontsize=6.5, color="dimgray", wrap=True)
-
-
-def draw_message(text: str, notes: list[str]) -> Figure:
-    """Draw a figure that only says why there is nothing to see."""
-    with plt.rc_context(SETTINGS):
-        figure = plt.figure(figsize=(8, 1.8))
-        figure.text(0.5, 0.65, text, ha="center", va="center", wrap=True)
-        add_caveat(figure, " ".join(notes))
-    return figure
-
-
-def plot_histories(runs: list[Path]) -> Figure:
-    """Draw the loss of every run that has a history, by step, relative to its first entry. runs: folders."""
-    with plt.rc_context(SETTINGS):
-        figure, axis = plt.subplots(figsize=(6.4, 3.6))
-        names: dict[str, str] = {}
-        for path in map(locate_history, runs):
-            if not (entries := read_history(path)):
-                continue
-            name = path.parts[-4]
-            label = None if name in names else name
-            color = names.setdefault(name, COLORS[len(names) % len(COLORS)])
-            losses = np.array([entry["loss"] for entry in entries])
-            axis.plot([entry["step"] for entry in entries], losses / losses[0], color=color, label=label, linewidth=1)
-        axis.set_xlabel("Step")
-        axis.set_ylabel("Loss / first logged loss")
-        if names:
-            axis.legend(fontsize=7, frameon=False)
-        figure.tight_layout()
-    return figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.readers.base import TRAIN
-from workflow_scripts.reporting.plots import SETTINGS, add_caveat, draw_message
+from workflow_scripts.reporting.drawing import SETTINGS, draw_message, finish_figure
 from workflow_scripts.support.errors import UserError
 
 MOST_CLASSES, IMAGES = 12, 12
@@ -23,7 +23,7 @@ def plot_samples(packed: Path, source: str) -> Figure:
     try:
         data = PackedDataset(packed)
     except UserError as error:
-        return draw_message(f"Nothing to draw: {error}.", [source])
+        return draw_message(f"Nothing to draw: {error}.", source)
     classes = data.meta["classes"][:MOST_CLASSES]
     sheet, pitch = lay_out_sheet([pick_views(data, label) for label in range(len(classes))])
     notes = [f"{source}: {data.meta['caveat'].rstrip('.')}." if data.meta["caveat"] else f"{source}."]
@@ -37,7 +37,7 @@ def plot_samples(packed: Path, source: str) -> Figure:
         axis.set_yticks([pitch * (row + 0.5) for row in range(len(classes))], classes, fontsize=7)
         axis.tick_params(length=0)
         axis.spines[:].set(visible=False)
-        add_caveat(figure, " ".join(notes), bottom=0.3 / size[1])
+        finish_figure(figure, (), *notes)
     return figure
 
 

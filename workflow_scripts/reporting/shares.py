@@ -7,63 +7,74 @@ from typing import Any
 
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from plotly import graph_objects as go
-from plotly.subplots import make_subplots
 
-from workflow_scripts.reporting.figures.bars import Bar
+from workflow_scripts.reporting.drawing import (
+    COLORS,
+    EMPTY,
+    SETTINGS,
+    capitalise,
+    draw_message,
+    finish_figure,
+    measure_legend,
+)
+from workflow_scripts.reporting.figures.bars import StackedBar
 from workflow_scripts.reporting.figures.base import Subject
-from workflow_scripts.reporting.interactive import lay_out_plot
-from workflow_scripts.reporting.plots import COLORS, EMPTY, SETTINGS, add_caveat, draw_message
+from workflow_scripts.reporting.panels import Arrangement, dump_message, dump_panels
 
 BAR = 0.3  # height of a bar with its distance to the next [inches]
+ERROR = "#404040"  # of whiskers, which stand on bars of any color
 
 
-def list_parts(panels: dict[str, list[Bar]]) -> list[str]:
+def list_parts(panels: dict[str, list[StackedBar]]) -> list[str]:
     """Return the parts that some bar has, in the order of the columns."""
     parts = dict.fromkeys(part for bars in panels.values() for bar in bars for part in bar.parts)
     return [p for p in parts if any(bar.parts[p] is not None for bars in panels.values() for bar in bars)]
 
 
-def plot_bars(panels: dict[str, list[Bar]], x: str, subject: Subject) -> Figure:
-    """Draw the bars of each section in a panel, one below the other; one legend for all is at the bottom."""
-    caveat = f"{subject.scope}: {subject.caveat}" if subject.caveat else subject.scope
+def plot_bars(panels: dict[str, list[StackedBar]], x: str, subject: Subject) -> Figure:
+    """Draw the bars of each section in a panel, one below the other; one legend for all is at the bottom.
+
+    A whisker at the end of a part is one standard deviation of its length.
+    """
     if not panels:
-        return draw_message(EMPTY, [caveat])
+        return draw_message(EMPTY, subject.about)
     parts, counts = list_parts(panels), [len(bars) for bars in panels.values()]
-    height = BAR * sum(counts) + 0.35 * len(panels) + 0.9
+    height = BAR * sum(counts) + 0.35 * len(panels) + measure_legend(parts, 4.6) + 0.6
     grid: Any = {"squeeze": False, "sharex": True, "gridspec_kw": {"height_ratios": counts}}
     with plt.rc_context(SETTINGS):
-        figure, axes = plt.subplots(len(panels), 1, figsize=(4.6, height), **grid)
+        figure, axes = plt.subplots(len(panels), 1, figsize=(4.6, height), layout="constrained", **grid)
         for axis, (title, bars) in zip(axes[:, 0], panels.items(), strict=True):
             for row, bar in enumerate(bars):
                 lengths = [bar.parts[part] or 0.0 for part in parts]
                 starts = accumulate(lengths, initial=0.0)
-                for number, (length, start) in enumerate(zip(lengths, starts, strict=False)):
-                    axis.barh(row, length, left=start, color=COLORS[number % len(COLORS)], height=0.7)
+                for number, (part, length, start) in enumerate(zip(parts, lengths, starts, strict=False)):
+                    look: Any = {"color": COLORS[number % len(COLORS)], "height": 0.7}
+                    whisker: Any = {"elinewidth": 0.8, "capsize": 2, "ecolor": ERROR}
+                    axis.barh(row, length, left=start, xerr=bar.spreads[part] or None, error_kw=whisker, **look)
             axis.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=7.5)
             axis.set_ylim(len(bars) - 0.5, -0.5)  # the first on top, as in the table
-            axis.set_title(title, loc="left", fontsize=9)
+            axis.set_title(capitalise(title), loc="left", fontsize=9)
         axes[-1, 0].set_xlabel(x)
-        handles = [plt.Rectangle((0, 0), 1, 1, color=COLORS[n % len(COLORS)]) for n in range(len(parts))]
-        place: Any = {"loc": "lower left", "bbox_to_anchor": (0.02, 0.25 / height)}
-        figure.legend(handles, parts, ncols=min(4, len(parts)), fontsize=7.5, frameon=False, **place)
-        add_caveat(figure, caveat, 0.55 / height)
+        handles = [Patch(color=COLORS[n % len(COLORS)], label=part) for n, part in enumerate(parts)]
+        finish_figure(figure, handles, subject.about)
     return figure
 
 
-def draw_bars(panels: dict[str, list[Bar]], x: str) -> go.Figure:
+def draw_bars(panels: dict[str, list[StackedBar]], x: str) -> str:
     """Draw the bars of each section in a panel; a part stands once in the legend, and is switched in every panel."""
     if not panels:
-        return lay_out_plot(go.Figure().add_annotation(text=EMPTY, showarrow=False), 1)
-    space = {"vertical_spacing": 0.25 / len(panels), "shared_xaxes": "all"}
-    figure = make_subplots(rows=len(panels), cols=1, subplot_titles=list(panels), **space)
+        return dump_message(EMPTY)
+    traces: list[list[Any]] = [[] for _ in panels]
     for number, part in enumerate(list_parts(panels)):
-        for row, bars in enumerate(panels.values(), start=1):
-            own = {"name": part, "legendgroup": part, "showlegend": row == 1, "orientation": "h"}
+        for row, bars in enumerate(panels.values()):
             lengths, labels = [bar.parts[part] for bar in bars], [bar.label for bar in bars]
-            trace = go.Bar(x=lengths, y=labels, marker={"color": COLORS[number % len(COLORS)]}, **own)
-            figure.add_trace(trace, row=row, col=1)
-    figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(title_text=x, row=len(panels), col=1)
-    figure.update_layout(barmode="stack")
-    return lay_out_plot(figure, len(panels))
+            spreads = [bar.spreads[part] or 0.0 for bar in bars]
+            whiskers = {"error_x": {"array": spreads, "thickness": 1, "color": ERROR}} if any(spreads) else {}
+            look: Any = {"orientation": "h", "marker": {"color": COLORS[number % len(COLORS)]}}
+            traces[row].append(go.Bar(x=lengths, y=labels, name=part, **look, **whiskers))
+    height = 40 + 26 * max(map(len, panels.values()))
+    scale = {"autorange": "reversed", "automargin": True}  # the first on top
+    arrangement = Arrangement(x, "", 1, height, period=len(panels), scale=scale)
+    return dump_panels(list(panels), traces, arrangement, barmode="stack")

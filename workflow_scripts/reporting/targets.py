@@ -13,7 +13,8 @@ from workflow_scripts.reporting.papers import Paper, read_paper
 from workflow_scripts.reporting.places import SCORECARD, Datasets, Place, list_judged, list_places
 
 TABLE_ENDINGS = ("csv", "md", "tex", "json")
-FIGURE_ENDINGS = ("png", "pdf")
+FIGURE_ENDINGS = ("png", "pdf")  # of every figure
+DRAWN_ENDINGS = (*FIGURE_ENDINGS, "svg", "json")  # of one of lines and text; JSON of plotly
 CURVES = "training_curves"  # the figure of every run's loss
 
 Folders = Iterable[str | Path]  # of papers
@@ -48,9 +49,9 @@ def list_figure_files(papers: Folders, datasets: Datasets, images: Iterable[str]
     for paper in map(read_paper, papers):
         for place in list_places(paper, datasets):
             if figure := paper.figures.get(place.table):
-                endings[place.stem] = (*FIGURE_ENDINGS, *(["json"] if figure.interactive else []))
+                endings[place.stem] = DRAWN_ENDINGS if figure.interactive else FIGURE_ENDINGS
     endings |= {f"{source}.samples": FIGURE_ENDINGS for source in images}
-    endings[CURVES] = (*FIGURE_ENDINGS, "json")
+    endings[CURVES] = DRAWN_ENDINGS
     return [f"{stem}.{ending}" for stem, own in endings.items() for ending in own]
 
 

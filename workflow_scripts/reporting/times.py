@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from workflow_scripts.experiment.histories import locate_history, read_history
 from workflow_scripts.experiment.runs import parse_folder
+from workflow_scripts.experiment.throughput import CPU
 from workflow_scripts.rows import COLUMNS
 
 HEADERS = ["data", "stage", "method", "jobs", "mean seconds", "longest", "peak memory [MB]"]
@@ -70,3 +72,32 @@ def describe_times(sources: list[Path], runs: list[Path]) -> dict[str, Any]:
         numbers = [f"{jobs['s'].mean():.1f}", f"{jobs['s'].max():.1f}", f"{jobs['max_rss'].max():.0f}"]
         lines.append([*key, str(len(jobs)), *numbers])
     return {"headers": HEADERS, "lines": lines}
+
+
+def sum_seconds(sources: Iterable[Path], runs: Iterable[Path], device: str) -> float:
+    """Return the seconds of all jobs in folders of data and of runs.
+
+    device: see `name_devices`. On a CPU, seconds of computing, which do not depend on what else the machine did; on a
+    GPU, the seconds that passed.
+    """
+    total = 0.0
+    for path in list_times(list(sources), list(runs)):
+        job = pd.read_csv(path, sep="\t", na_values="-").iloc[0]
+        computed = job.get("cpu_time") if device == CPU else None
+        total += float(job["s"] if computed is None or pd.isna(computed) else computed)
+    return total
+
+
+def name_devices(rows: pd.DataFrame) -> str:
+    """Return what rows were measured on: "CPU", a GPU's name, or several."""
+    return ", ".join(sorted({CPU if device == "cpu" else str(device) for device in rows["device"]}))
+
+
+def say_duration(seconds: float) -> str:
+    """Return a time in the unit that a reader would choose: 40 s, 25 min, 3.2 h, 13 h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 10 else f"{hours:,.0f} h"

@@ -28,7 +28,7 @@ OBJECTS, CLASSES, HELD_OUT = 4096, 10, 4  # images of a data set of noise, and o
 TURN = 2.0  # seconds that a turn is to take
 TINY_RATE = 1e-8
 FEW = 2  # steps that tell how long one takes
-READS_LATENTS = ("stored", "crossed", "tabular")  # kinds of views that noise cannot stand for
+MADE = ("augmented", "transformable", "plain")  # kinds of views that are made of one image: noise will do
 
 Workloads = dict[Workload, dict[str, Any]]  # settings of a run of each
 
@@ -40,7 +40,7 @@ def list_workloads(experiments: list[str]) -> Workloads:
         for run in list_runs(config):
             views = config["dataset_settings"][run.dataset]["views"]["kind"]
             trains = load_plugin("methods", run.method, "METHOD").trains
-            if trains and views not in READS_LATENTS:
+            if trains and views in MADE:
                 found.setdefault(get_workload(config, run), get_settings(config, run))
     return found
 
@@ -55,7 +55,7 @@ def pack_noise(folder: Path, resolution: int) -> Path:
     """Write a packed data set of random images, one view an object, and return its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     generator, count = np.random.default_rng(resolution), OBJECTS + HELD_OUT
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "inputs": generator.integers(0, 256, (count, 1, resolution, resolution, 3), dtype=np.uint8),
         "latents": np.zeros((count, 1, 0), dtype=np.float32),
         "labels": np.arange(count, dtype=np.int64) % CLASSES,

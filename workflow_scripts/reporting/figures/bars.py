@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A bar: its label, and the length of each part, by column; None for a part that was not measured."""
+class StackedBar:
+    """A bar: its label, the length of each part, by column, and its standard deviation over seeds.
+
+    None for the length of a part that was not measured, and for the deviation of one seed.
+    """
 
     label: str
     parts: dict[str, float | None]
+    spreads: dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,15 @@ class Bars:
         """Return True: where there is a table, there are its bars."""
         return True
 
-    def collect(self, table: Table) -> dict[str, list[Bar]]:
+    def collect(self, table: Table) -> dict[str, list[StackedBar]]:
         """Return the bars of every section, by its name; without those of which nothing was measured."""
-        found: dict[str, list[Bar]] = {}
+        labels = [column.label for column in table.view.columns]
+        found: dict[str, list[StackedBar]] = {}
         for line, cells in zip(table.view.lines, table.cells, strict=True):
-            means = [cell.mean for cell in cells]
+            means, spreads = [cell.mean for cell in cells], [cell.std for cell in cells]
             if any(mean is not None for mean in means):
-                labels = [column.label for column in table.view.columns]
-                bar = Bar(line.label, dict(zip(labels, means, strict=True)))
-                found.setdefault(line.section, []).append(bar)
+                own = (dict(zip(labels, values, strict=True)) for values in (means, spreads))
+                found.setdefault(line.section, []).append(StackedBar(line.label, *own))
         return found
 
     def draw(self, subject: Subject) -> matplotlib.figure.Figure:
@@ -57,7 +61,7 @@ class Bars:
         from workflow_scripts.reporting.shares import draw_bars
 
         assert subject.table is not None
-        return str(draw_bars(self.collect(subject.table), self.x).to_json())
+        return draw_bars(self.collect(subject.table), self.x)
 
 
 FIGURE = Bars

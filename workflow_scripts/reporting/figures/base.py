@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from pydantic import ConfigDict
+
+from workflow_scripts.reporting.options import Query
+
 if TYPE_CHECKING:
     import matplotlib.figure
 
@@ -27,11 +31,27 @@ class Subject:
     runs: tuple[Path, ...] = ()
     packed: Path = Path()
 
+    @property
+    def about(self) -> str:
+        """What its data are, as a sentence."""
+        return f"{self.scope}: {self.caveat.rstrip('.')}." if self.caveat else f"{self.scope}."
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What something without use scores, as a dotted line: `select` finds it. label: its name in the legend."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
+
+    label: str
+    select: Query
+
 
 class FigureKind(Protocol):
     """A kind of figure, with its options. Importing its module imports neither matplotlib nor plotly.
 
-    of_cells: drawn from the cells of its view; otherwise the view has no columns. interactive: drawn with plotly, too.
+    of_cells: drawn from the cells of its view; otherwise the view has no columns. interactive: of lines and text, not
+    of images: drawn as SVG and with plotly, too.
     """
 
     of_cells: ClassVar[bool]

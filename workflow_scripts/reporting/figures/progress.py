@@ -42,8 +42,9 @@ class Points:
 class Progress:
     """A figure of a table's lines.
 
-    panels: one below the other. x: label of the axis that they share. condition: of the rows whose level is the place
-    on it. split: "sections" repeats the panels for each section of the table; without it they show all lines.
+    panels: beside each other. x: label of the axis that they share. condition: of the rows whose level is the place on
+    it. split: "sections" repeats the panels for each section of the table, below each other, those of one measure with
+    one scale; without it they show all lines.
     """
 
     panels: list[Panel]
@@ -59,16 +60,21 @@ class Progress:
         return True
 
     def collect(self, table: Table) -> dict[str, list[Points]]:
-        """Return the lines of every panel, by its title; without those that were measured at no level."""
+        """Return the lines of every panel, by its title; without those that were measured at no level.
+
+        A section of which nothing was measured has no panels; of the others all have.
+        """
         sections = list(dict.fromkeys(line.section for line in table.view.lines)) if self.split else [None]
         found = {}
         for section in sections:
+            lines = [line for line in table.view.lines if section in (None, line.section)]
+            own = {}
             for panel in self.panels:
-                lines = [line for line in table.view.lines if section in (None, line.section)]
                 points = [self._read_line(table, line, panel) for line in lines]
                 title = f"{section}: {panel.label}" if section else panel.label
-                found[title] = [own for own in points if own.levels]
-        return {title: points for title, points in found.items() if points}
+                own[title] = [line for line in points if line.levels]
+            found |= own if any(own.values()) else {}
+        return found
 
     def _read_line(self, table: Table, line: Line, panel: Panel) -> Points:
         """Return what was measured of a line."""
@@ -82,14 +88,14 @@ class Progress:
         from workflow_scripts.reporting.plots import plot_progress
 
         assert subject.table is not None
-        return plot_progress(self.collect(subject.table), self.x, subject)
+        return plot_progress(self.collect(subject.table), self.x, len(self.panels), subject)
 
     def draw_interactive(self, subject: Subject) -> str:
         """Draw the panels with plotly."""
         from workflow_scripts.reporting.interactive import draw_progress
 
         assert subject.table is not None
-        return str(draw_progress(self.collect(subject.table), self.x).to_json())
+        return draw_progress(self.collect(subject.table), self.x, len(self.panels))
 
 
 FIGURE = Progress

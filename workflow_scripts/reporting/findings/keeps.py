@@ -3,121 +3,77 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ConfigDict
-
-from workflow_scripts.reporting.measured import Measured, Select, filter_rows, select_rows
-from workflow_scripts.reporting.numbers import format_number
+from workflow_scripts.reporting.findings.base import Bar, Statement, make_bar
+from workflow_scripts.reporting.measured import Measured, read_values
+from workflow_scripts.reporting.numbers import format_mean
 from workflow_scripts.reporting.options import Query
+from workflow_scripts.reporting.readouts import Kept, Readout, keep_best, list_readouts
+from workflow_scripts.reporting.seeds import compare, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PLACE = ("representation", "condition", "level")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A measure that is higher where more is kept: what it is called, the query of its rows, decimals to show."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
-
-    label: str
-    select: Query
-    digits: int = 1
-
-
-@dataclass(frozen=True)
-class Readout:
-    """One readout of one run, the mean and standard deviation over seeds of a measure of it, and its cost.
-
-    cost: by how much it is below the reference, with the sign of a difference; None where one of the two is missing.
-    """
-
-    name: str
-    run: str
-    mean: float
-    std: float | None
-    cost: float | None
+WORTH = 0.02  # share of the floor by which the highest must exceed it to say that something was kept
+BARS = 6  # runs in the figure
 
 
 @dataclass(frozen=True)
 class Keeps:
-    """A sentence on each measure: the readout that is highest, what it costs, and the highest of another run.
+    """A headline on each measure: the readout that is highest, what it costs, and the highest of another run.
 
-    kept: the measures. cost: what one pays with. reference: selects whose cost is 0. apart: methods that are compared
-    with nothing; without: readouts that are not, either. All others of a run count, under every context. Numbers are
-    means over seeds.
+    kept: the measures. cost: what one pays with. reference: selects whose cost is 0. floor: selects a run that learnt
+    nothing, called `floor_label`; where the highest is not above it, the sentence is no headline. apart: methods that
+    are compared with nothing; without: readouts that are not, either. All others of a run count, under every context.
     """
 
     kept: list[Kept]
     cost: Kept
     reference: Query
+    floor: Query = field(default_factory=dict)
+    floor_label: str = "untrained"
     apart: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
 
     reads = ()
 
-    def describe(self, rows: pd.DataFrame, measured: Measured, settings: dict[str, dict[str, Any]]) -> list[str]:
+    def describe(self, rows: pd.DataFrame, measured: Measured, settings: dict[str, dict[str, Any]]) -> list[Statement]:
         """See `Finding`."""
-        sentences = []
-        for kept in self.kept:
-            if found := self.list_readouts(rows, measured, kept):
-                sentences.append(self._describe_best(kept, found))
-        return sentences
+        found = [(kept, list_readouts(rows, measured, kept, self.apart, self.without)) for kept in self.kept]
+        return [self._describe_best(rows, kept, keep_best(readouts)) for kept, readouts in found if readouts]
 
-    def list_readouts(self, rows: pd.DataFrame, measured: Measured, kept: Kept) -> list[Readout]:
-        """Return every readout of every run that a measure is of, the highest first."""
-        import pandas as pd
+    def _describe_best(self, rows: pd.DataFrame, kept: Kept, best: list[Readout]) -> Statement:
+        first, floor = best[0], self._read_floor(rows, kept)
+        beside = "" if floor.empty else f" ({self.floor_label}: {kept.show(floor)})"
+        text = f"{kept.label} is read best from {first.name}: {kept.show(first.values)}{beside}"
+        text = text[:1].upper() + text[1:] + self._show_cost(rows, first)
+        if len(best) > 1:
+            order = "next is" if compare(first.values, best[1].values) > 0 else "too close to tell from it is"
+            cost = self._show_cost(rows, best[1])
+            text += f"; {order} {best[1].name}: {kept.show(best[1].values)}{cost}"
+        exceeds = floor.empty or first.mean > (1 + WORTH) * float(floor.mean())
+        measure = f"{kept.label} [{kept.unit}]" if kept.unit else kept.label
+        return Statement(f"{text}.", exceeds and len(best) > 1, measure, self._draw(best, floor), kept.digits)
 
-        paid = select_rows(rows, {**self.reference, **self.cost.select}).set_index("seed")["value"]
-        found = []
-        for run in measured.runs:
-            own = filter_rows(rows, {**run.select, **kept.select})
-            if run.method in self.apart or own.empty:
-                continue
-            for key, part in own.groupby(list(PLACE), dropna=False, observed=True):
-                place: Select = dict(zip(PLACE, map(str, key), strict=True))
-                if place["representation"] in self.without:
-                    continue
-                level = part["level"].iloc[0]
-                place |= {"level": None if pd.isna(level) else int(level)}
-                where = {column: value for column, value in place.items() if value is not None}
-                spent = select_rows(rows, {**run.select, **self.cost.select, **where}).set_index("seed")["value"]
-                costs = (spent - paid).dropna()
-                name = name_readout(run.name, **place)
-                mean, std = part["value"].mean(), part["value"].std(ddof=1)
-                spread = float(std) if len(part) > 1 else None
-                cost = float(costs.mean()) if len(costs) else None
-                found.append(Readout(name, run.name, float(mean), spread, cost))
-        return sorted(found, key=lambda readout: -readout.mean)
+    def _read_floor(self, rows: pd.DataFrame, kept: Kept) -> pd.Series:
+        """Return the values of the floor by seed, none without a floor."""
+        found = read_values(rows, {**self.floor, **kept.select})
+        return found if self.floor else found[:0]
 
-    def _describe_best(self, kept: Kept, found: list[Readout]) -> str:
-        best = found[0]
-        cost = f", {self._show_cost(best)}" if best.cost is not None else ""
-        sentence = f"Most of {kept.label} is kept by {best.name}: {_show(best, kept.digits)}{cost}"
-        if other := next((readout for readout in found if readout.run != best.run), None):
-            cost = f", {self._show_cost(other)}" if other.cost is not None else ""
-            sentence += f". The highest of another run is {other.name}: {_show(other, kept.digits)}{cost}"
-        return sentence + "."
+    def _draw(self, best: list[Readout], floor: pd.Series) -> tuple[Bar, ...]:
+        bars = [make_bar(r.name, r.values, "rival" if i else "subject") for i, r in enumerate(best[:BARS])]
+        return (*bars, *([] if floor.empty else [make_bar(self.floor_label, floor, "floor")]))
 
-    def _show_cost(self, readout: Readout) -> str:
-        assert readout.cost is not None
-        size = format_number(abs(readout.cost), self.cost.digits)
-        way = "more" if readout.cost >= 0 else "less"
-        return f"with {size} {way} {self.cost.label} than {self.reference['method']}"
-
-
-def name_readout(run: str, representation: str, condition: str = "", level: int | None = None) -> str:
-    """Say which readout of which run it is, and under which condition."""
-    where = f", {condition} of {level}" if level is not None else f", {condition}" if condition else ""
-    return f"{run} ({representation}{where})"
-
-
-def _show(readout: Readout, digits: int) -> str:
-    spread = "" if readout.std is None else f" ± {format_number(readout.std, digits)}"
-    return f"{format_number(readout.mean, digits)}{spread}"
+    def _show_cost(self, rows: pd.DataFrame, readout: Readout) -> str:
+        """Say by how much the cost is above or below the reference's; "" where one of the two is missing."""
+        paid = read_values(rows, {**self.reference, **self.cost.select})
+        costs = (read_values(rows, {**readout.where, **self.cost.select}) - paid).dropna()
+        if costs.empty or readout.run == self.reference["method"]:
+            return ""
+        mean, spread = summarise(costs)
+        size = " ".join(filter(None, (format_mean(abs(mean), spread or None, self.cost.digits), self.cost.unit)))
+        return f", with {size} {'more' if mean >= 0 else 'less'} {self.cost.label} than {self.reference['method']}"
 
 
 FINDING = Keeps
