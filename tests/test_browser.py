@@ -14,7 +14,7 @@ from workflow_scripts.reporting.cells import list_subjects, make_tables, read_ma
 from workflow_scripts.reporting.formats import FORMATS, lay_out
 from workflow_scripts.reporting.page import make_page
 from workflow_scripts.reporting.papers import read_paper
-from workflow_scripts.reporting.plots import save_figure
+from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.reporting.scorecard import make_scorecards
 
 pytestmark = pytest.mark.unit
@@ -83,8 +83,8 @@ def test_the_page_works_from_disk(page):
 
     tables = page.find_elements(By.CSS_SELECTOR, "table.sortable")
     (table,) = (t for t in tables if t.find_element(By.TAG_NAME, "caption").text.startswith("Equivariance"))
-    (header,) = [h for h in table.find_elements(By.CSS_SELECTOR, "thead th") if h.text == "Rotation R2"]
-    column = [h.text for h in table.find_elements(By.CSS_SELECTOR, "thead th")].index("Rotation R2")
+    (header,) = [h for h in table.find_elements(By.CSS_SELECTOR, "thead th") if h.text == "Rotation R2 per component"]
+    column = [h.text for h in table.find_elements(By.CSS_SELECTOR, "thead th")].index("Rotation R2 per component")
     before = read_column(table, column)
     header.find_element(By.CSS_SELECTOR, "[role=button], [tabindex]").send_keys(Keys.ENTER)  # by keyboard
     WebDriverWait(page, 30).until(lambda _: read_column(table, column) != before, "the rows did not move")

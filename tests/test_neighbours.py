@@ -15,7 +15,7 @@ from workflow_scripts.reporting.evaluations import FILE, read_evaluation
 from workflow_scripts.reporting.figures.base import Subject
 from workflow_scripts.reporting.figures.neighbours import NeighboursFigure
 from workflow_scripts.reporting.neighbours import plot_neighbours
-from workflow_scripts.reporting.plots import save_figure
+from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import write_json
 

@@ -40,7 +40,7 @@ def test_what_is_neither_given_nor_downloaded_is_left_out(change, given):
 
 def test_costs_are_without_what_is_not_given():
     assert "species" not in describe_costs(make_config(BIRDS))
-    assert "species 0.8)" in describe_costs(make_config({**BIRDS, "path": "/data/inat"}))
+    assert "species 786 MiB)" in describe_costs(make_config({**BIRDS, "path": "/data/inat"}))
 
 
 def test_a_config_may_have_optional_sources():

@@ -44,8 +44,8 @@ MISTAKES = {
     "kind": ("views", "expand: methods", "expand: everything", r"tables.main.expand: 'everything' is not one of"),
     "key": (
         "views",
-        "    note: Of z+",
-        "    notes: Of z+",
+        "    note: Pooled R2, of",
+        "    notes: Pooled R2, of",
         "unknown key 'notes' at tables.auxiliary_predictor; did you",
     ),
     "query": (
@@ -68,7 +68,7 @@ MISTAKES = {
     ),
     "choice": ("views", "scales: own", "scales: owl", "scales of kind curves is wrong"),
     "missing": ("views", ", y: R2, split", ", split", "tables.context_variants.figure: y of kind curves is wrong"),
-    "inner": ("views", "floor: { label: constant predictor", "floor: { name: x, label: c", "floor.name of kind curves"),
+    "inner": ("views", "floor: { label: constant predictor", "floor: { name: x, label: c", "floor.name of kind plane"),
     "column": (
         "views",
         "metric: r2_pooled } } }",
@@ -152,7 +152,7 @@ def test_a_folder_without_a_paper_has_no_tables(tmp_path):
     (tmp_path / "small.yaml").write_text("extends: contextssl/small\n")
     entry = {**describe_dataset(["simclr"]), "benchmarks": {}}
     assert list_table_files([tmp_path], {"toy": entry}) == []
-    assert list_figure_files([tmp_path], {"toy": entry}, []) == [f"training_curves.{e}" for e in ("png", "pdf", "json")]
+    assert list_figure_files([tmp_path], {"toy": entry}, []) == [f"training_curves.{e}" for e in ("png", "pdf", "svg", "json")]
     assert list_files([tmp_path]) == []
 
 
@@ -172,7 +172,7 @@ def test_published_facts_are_those_of_the_source(shared_data):
     main = published["main"]["values"]
     wanted = facts["tables"]["main"]
     assert wanted["columns"] == ["rotation_r2", "color_r2", "top1"]
-    assert published["main"]["columns"] == ["Rotation R2", "Color R2", "Top-1"]
+    assert published["main"]["columns"] == ["Rotation R2, pooled", "Color R2, pooled", "Top-1"]
     found = {(s, label): values for s, lines in main.items() for label, values in lines.items()}
     assert found == {
         (row["group"], row["method"] + (" (c=0)" if row.get("context") == 0 else "")): row["values"]

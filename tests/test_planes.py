@@ -10,11 +10,11 @@ from matplotlib.patches import Rectangle
 from reported_looc import ACROSS, LOOC, make_looc, make_number
 
 from workflow_scripts.reporting.cells import Cell, make_tables
+from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.reporting.figures.base import Subject
-from workflow_scripts.reporting.figures.plane import Dot
+from workflow_scripts.reporting.figures.plane import Dot, Field
 from workflow_scripts.reporting.papers import read_paper
 from workflow_scripts.reporting.planes import style_dots
-from workflow_scripts.reporting.plots import save_figure
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -55,18 +55,30 @@ def test_bars_are_stacked_from_end_to_end(tables):
             lengths = [length or 0.0 for part, length in bar.parts.items() if part != "head of Z_texture"]
             assert [patch.get_width() for patch in own] == pytest.approx(lengths)
             assert [patch.get_x() for patch in own] == pytest.approx([0.0, *np.cumsum(lengths)[:-1]])
+        whiskers = [collection for collection in axis.collections if len(collection.get_segments()) == 1]
+        spreads = [value for bar in bars for value in bar.spreads.values() if value]
+        widths = [abs(segment[1, 0] - segment[0, 0]) for own in whiskers for segment in own.get_segments()]
+        assert sorted(widths) == pytest.approx(sorted(2 * value for value in spreads))
     # A part that no bar has is in no legend.
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["head of Z_0", "head of Z_rotation", "head of Z_color"]
     drawn = json.loads(table.figure.draw_interactive(subject))
     assert drawn["layout"]["barmode"] == "stack"
-    assert [trace["showlegend"] for trace in drawn["data"]] == [True, False] * 3
-    assert drawn["data"][2]["x"] == [found["usage"][n].parts["head of Z_rotation"] for n in (0, 1)]
+    bars = {kind: [trace for trace in drawn["data"] if trace["type"] == kind] for kind in ("bar", "scatter")}
+    assert [trace["showlegend"] for trace in bars["bar"]] == [True] * 3 + [False] * 3
+    assert len(bars["scatter"]) == 4  # whiskers of every bar, after all bars of its panel
+    (usage,) = [trace for trace in bars["bar"] if trace["name"] == "head of Z_rotation" and trace["xaxis"] == "x"]
+    assert usage["x"] == [
+        found["usage"][n].parts["head of Z_rotation"]
+        and pytest.approx(found["usage"][n].parts["head of Z_rotation"], rel=1e-4)
+        for n in (0, 1)
+    ]
 
 
 def test_points_of_the_plane_are_two_columns_of_the_table(tables, tmp_path):
     table = tables["kept_of_images"]
-    dots = {(dot.section, dot.label): dot for dot in table.figure.collect(table)}
+    (field,) = table.figure.collect(table)
+    dots = {(dot.section, dot.label): dot for dot in field.dots}
     assert set(dots) == {
         *(("LooC", label) for label in ("moco", "looc (color)", "looc (color, rotation)", "looc++ (color, rotation)")),
         *(("control", label) for label in ("supervised", "random", "constant")),
@@ -79,18 +91,24 @@ def test_points_of_the_plane_are_two_columns_of_the_table(tables, tmp_path):
     ]
     assert (dot.x, dot.y) == pytest.approx(tuple(map(np.mean, values)))
     assert (dot.x_std, dot.y_std) == pytest.approx(tuple(np.std(own, ddof=1) for own in values))
-    floors = table.figure.find_floors(table)
-    assert floors == pytest.approx(tuple(mean("constant", "h", task, "accuracy") for task in ("rotation", "hue")))
+    assert field.floors == pytest.approx(tuple(mean("constant", "h", task, "accuracy") for task in ("rotation", "hue")))
 
     subject = Subject("toy", "", table)
     for name in ("a", "b"):
         figure = table.figure.draw(subject)
-        assert len(figure.legends[0].get_texts()) == len(dots)
+        texts = [text.get_text() for text in figure.legends[0].get_texts()]
+        methods = [label for section, label in dots if section != "control"]
+        assert texts == [*methods, "LooC", "ContextSSL", "constant"]  # controls have their names beside them
         save_figure(figure, tmp_path / name)
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
     drawn = json.loads(table.figure.draw_interactive(subject))
-    assert {trace["name"]: (trace["x"], trace["y"]) for trace in drawn["data"]} == {
-        f"{section}: {label}": ([dot.x], [dot.y]) for (section, label), dot in dots.items()
+    points = {
+        text: point for trace in drawn["data"] if "text" in trace
+        for text, *point in zip(trace["text"], trace["x"], trace["y"], strict=True)
+    }  # fmt: skip
+    assert points == {
+        label if section == "control" else f"{label}, {section}": pytest.approx([dot.x, dot.y], rel=1e-4)
+        for (section, label), dot in dots.items()
     }
     assert len(drawn["layout"]["shapes"]) == 2
 
@@ -105,9 +123,13 @@ def test_nothing_measured_is_said(tables):
 
 
 def test_points_are_told_apart():
-    dots = [Dot(section, str(n), 0.0, 0.0, 0.0, 0.0) for section in "abc" for n in range(7)]
-    assert len({style[1:] for style in style_dots(dots)}) == len(dots)
-    assert len({style[2] for style in style_dots(dots[:7])}) == 1
+    dots = [Dot(section, str(n), 0.0, 0.0) for section in "abc" for n in range(27)]
+    styles = style_dots([Field("", dots, (None, None))])
+    assert len(set(styles.values())) == len(dots)
+    assert len({styles["a", str(n)].marker for n in range(27)}) == 1
+    joined = [replace(dot, is_joined=dot.label == "3") for dot in dots]
+    marked = style_dots([Field("", joined, (None, None))])
+    assert {key for key, style in marked.items() if style.color == "#0072B2"} == {(section, "3") for section in "abc"}
 
 
 @pytest.mark.parametrize(
@@ -115,7 +137,7 @@ def test_points_are_told_apart():
     [
         ("kind: plane, x: Rotation,", "kind: plane, x: Rotatoin,", "the view has no column 'Rotatoin'; did you mean"),
         ("select: { representation: h }", "select: { reprsentation: h }", "did you mean 'representation'"),
-        ("label: hue, select", "lable: hue, select", "kept.1.label of kind keeps is wrong"),
+        ("label: hue, unit", "lable: hue, unit", "kept.1.label of kind keeps is wrong"),
     ],
 )
 def test_a_mistake_is_one_sentence(old, new, message, tmp_path):

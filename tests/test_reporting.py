@@ -4,20 +4,21 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from reported import CAVEAT, GROUPS, PAPER, ROOT, make_all_rows, make_given, make_row, tables_of, write_tables
 
+from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.reporting.figures.base import Subject
 from workflow_scripts.reporting.formats import FORMATS, lay_out, to_latex, to_markdown
 from workflow_scripts.reporting.interactive import draw_curves
 from workflow_scripts.reporting.measured import describe_measured, select_rows
-from workflow_scripts.reporting.numbers import format_number
 from workflow_scripts.reporting.papers import read_paper
 from workflow_scripts.reporting.places import list_places
-from workflow_scripts.reporting.plots import plot_curves, save_figure
+from workflow_scripts.reporting.plots import plot_curves
 from workflow_scripts.reporting.targets import TABLE_ENDINGS, list_figure_files, list_table_files
 from workflow_scripts.rows import make_rows, write_rows
 from workflow_scripts.support.errors import UserError
@@ -60,9 +61,9 @@ def test_cells_match_a_loop(given):
 def test_published_values_stand_in_their_cells(given):
     main = tables_of(given)["toy", "main"]
     by_label = {(line.section, line.label): cells for line, cells in zip(main.view.lines, main.cells, strict=True)}
-    assert [cell.published for cell in by_label["invariant", "simclr"][:3]] == [0.506, 0.148, 85.3]
-    assert [cell.published for cell in by_label["color", "contextssl"][:3]] == [0.344, 0.986, 80.4]
-    cell = by_label["rotation", "contextssl"][0]
+    assert [cell.published for cell in by_label["invariant", "simclr"][2:]] == [0.506, 0.148, 85.3]
+    assert [cell.published for cell in by_label["color", "contextssl"][2:]] == [0.344, 0.986, 80.4]
+    cell = by_label["rotation", "contextssl"][2]
     assert cell.difference == pytest.approx(cell.mean - 0.744)
 
 
@@ -97,13 +98,12 @@ def test_figures_of_no_runs_say_so(name, given, random, tmp_path):
     table = tables_of(given, path=path, datasets=datasets)["toy", name]
     subject, floors = Subject("toy", "", table), table.figure.make_floors(table)
     assert table.figure.draw(subject).axes
-    drawn = draw_curves(table, table.figure)
-    assert json.loads(table.figure.draw_interactive(subject)) == json.loads(drawn.to_json())
-    assert ("constant predictor" in {line.name for line in drawn.data}) == bool(floors)
+    names = {line["name"] for line in json.loads(table.figure.draw_interactive(subject))["data"]}
+    assert any("constant predictor" in line for line in names) == bool(floors)
     assert bool(floors) == (name == "context_curves")
     empty = replace(table, view=replace(table.view, lines=[]), cells=[])
-    assert "No run" in plot_curves(empty, table.figure).texts[0].get_text()
-    assert not draw_curves(empty, table.figure).data
+    assert "No run" in plot_curves(empty, table.figure, subject).texts[0].get_text()
+    assert "No run" in draw_curves(empty, table.figure)
 
 
 def test_conditions_other_than_contexts_are_kept_apart():
@@ -149,7 +149,9 @@ def test_a_ladder_shows_effects_by_seed_and_training_time(given, random, tmp_pat
 def test_the_caveat_is_wherever_numbers_are(given):
     for table in map(lay_out, tables_of(given).values()):
         for ending in ("md", "json"):
-            assert CAVEAT in FORMATS[ending](table)
+            assert FORMATS[ending](table).count(CAVEAT) == 1
+        assert CAVEAT not in table.caption  # a page says it once for many tables
+        assert not any(any(line) for line in table.differences)  # nor compares what it says is of other data
         assert r"embedded data \textless{}b\textgreater{}\& small" in to_latex(table)
 
 
@@ -160,25 +162,10 @@ def test_same_rows_same_bytes(given, tmp_path):
             for ending, convert in FORMATS.items():
                 (tmp_path / f"{name}.{table.view.place.table}.{ending}").write_text(convert(lay_out(table)))
         curves = tables["toy", "context_curves"]
-        save_figure(plot_curves(curves, curves.figure), tmp_path / name)
-    for first in tmp_path.glob("first*"):
-        assert first.read_bytes() == (tmp_path / first.name.replace("first", "second")).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "text"),
-    [
-        (0.5064, 3, ".506"),
-        (-0.25, 2, "-.25"),
-        (1.0, 3, "1.000"),
-        (10.05, 1, "10.1"),
-        (-10.0, 1, "-10.0"),
-        (-1e-6, 3, ".000"),
-        (None, 3, ""),
-    ],
-)
-def test_numbers(value, digits, text):
-    assert format_number(value, digits) == text
+        save_figure(plot_curves(curves, curves.figure, Subject("toy", CAVEAT, curves)), tmp_path / name / "curves")
+    assert len(list(tmp_path.glob("first/*"))) == 3
+    for first in (*tmp_path.glob("first.*"), *tmp_path.glob("first/*")):
+        assert first.read_bytes() == Path(str(first).replace("first", "second")).read_bytes()
 
 
 def test_latex_and_markdown_escape(given):

@@ -163,7 +163,7 @@ def test_what_nobody_measured_here_is_stated(small_config, gpu, monkeypatch, tmp
     assert 0 < tables < sum(images.values())
     text = "\n".join(describe_training(small_config, images))
     hours = ((sum(images.values()) - tables) / 5000 + tables / 4000) / 3600
-    assert f"{hours:,.1f} hours on NVIDIA X" in text
+    assert f"{60 * hours:.0f} minutes on NVIDIA X" in text
     assert f"stated, for the other {tables:,} images: 4000 images/s" in text
 
 

@@ -37,7 +37,7 @@ def describe_costs(config: dict[str, Any]) -> str:
     sources = dict.fromkeys([*own, *list_other_sources(config)])
     packed = {source: packed_bytes(config, source) for source in sources}
     embedded = max(embedding_bytes(config, run) for run in runs)
-    sizes = ", ".join(f"{source} {size / GIB:,.1f}" for source, size in packed.items())
+    sizes = ", ".join(f"{source} {say_size(size)}" for source, size in packed.items())
     seeds = len(config["seeds"])
     return "\n".join(
         [
@@ -46,8 +46,8 @@ def describe_costs(config: dict[str, Any]) -> str:
             *describe_training(config, trained),
             *describe_sharing(config, list(trained)),
             "  evaluations, data and report come on top",
-            f"Disk: {sum(packed.values()) / GIB:,.1f} GiB of packed data ({sizes}), beside raw images and archives; up "
-            f"to {embedded / GIB:,.1f} GiB of embeddings while a run is evaluated, then deleted",
+            f"Disk: {say_size(sum(packed.values()))} of packed data ({sizes}), beside raw images and archives; up "
+            f"to {say_size(embedded)} of embeddings while a run is evaluated, then deleted",
             f"RAM, reckoned: {max(training_ram(config, run) for run in runs) / GIB:,.0f} GiB a training and up to "
             f"{max(evaluation_ram(config, run) for run in runs) / GIB:,.0f} GiB an evaluation; data and embeddings "
             "stay on disk and are read from there, so that more RAM only makes it faster",
@@ -143,19 +143,30 @@ def describe_training(config: dict[str, Any], trained: dict[Run, int]) -> list[s
     if not images:
         lines = ["Training: nothing is left to train"]
     elif not own.measured:
-        lines = [f"Training: {images:,} images, {hours:,.1f} {stated['device']} hours (stated, at {speed})"]
+        lines = [f"Training: {images:,} images, {say_time(hours, str(stated['device']))} (stated, at {speed})"]
     else:
         beside = min(len(trained), count_beside(config)) if here == CPU else 1
-        wall = f", {hours / beside:,.1f} with {beside} trainings at a time" if beside > 1 else ""
-        lines = [f"Training: {images:,} images, {hours:,.1f} hours on {here}, this machine's device{wall}"]
+        wall = f", {say_time(hours / beside)} with {beside} trainings at a time" if beside > 1 else ""
+        lines = [f"Training: {images:,} images, {say_time(hours)} on {here}, this machine's device{wall}"]
         lines += own.describe()
         if own.unknown:
             lines.append(f"  stated, for the other {sum(own.unknown.values()):,} images: {speed}")
     for device, other in estimates.items():
         if other.measured:
             missing = f" without {len(other.unknown)} trainings that are not known there" if other.unknown else ""
-            lines += [f"  On {device}: {other.hours:,.1f} hours{missing}", *(f"  {line}" for line in other.describe())]
+            lines += [f"  On {device}: {say_time(other.hours)}{missing}", *(f"  {line}" for line in other.describe())]
     return lines
+
+
+def say_time(hours: float, device: str = "") -> str:
+    """Return a time in hours, or minutes where it is less than one; of a device: "3.2 GPU hours"."""
+    unit, count = ("hours", f"{hours:,.1f}") if hours >= 1 else ("minutes", f"{max(1, round(60 * hours))}")
+    return " ".join(filter(None, [count, device, unit]))
+
+
+def say_size(size: int) -> str:
+    """Return a size in GiB, or MiB where it is less than one."""
+    return f"{size / GIB:,.1f} GiB" if size >= GIB else f"{max(1, round(size / 2**20))} MiB"
 
 
 def count_beside(config: dict[str, Any]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ def describe_chapter(
         }
         if part["scorecard"] or part["sections"]:
             parts.append(part)
-    return {"paper": paper, "parts": parts}
+    controls = {name: mark(text.strip(), paper.symbols) for name, text in paper.controls.items()}
+    return {"paper": paper, "controls": controls, "parts": parts}
 
 
 def describe_scorecard(paper: Paper, scope: str, tables: Path) -> dict[str, Any] | None:
@@ -57,7 +58,7 @@ def describe_scorecard(paper: Paper, scope: str, tables: Path) -> dict[str, Any]
     for (claim, text, verdict, why), details in zip(table["lines"], table["details"], strict=True):
         word, provisional = split_verdict(verdict)
         found = {"claim": claim, "text": text, "verdict": word, "provisional": provisional, "details": details}
-        verdicts.append(found | {"why": mark_symbols(why, paper.symbols)})
+        verdicts.append(found | {"why": mark(why, paper.symbols)})
     return {
         "stem": place.stem,
         "seeds": table["seeds"],
@@ -78,8 +79,8 @@ def describe_section(paper: Paper, place: Place, tables: Path, figures: Path) ->
     return {
         "stem": place.stem,
         "title": view["title"],
-        "gist": SENTENCE.split(note, maxsplit=1)[0],
-        "note": mark_symbols(note, paper.symbols),
+        "gist": mark(SENTENCE.split(note, maxsplit=1)[0], paper.symbols),
+        "note": mark(note, paper.symbols),
         "lead": bool(view.get("lead")) and figure is not None,
         "figure": figure,
         "table": describe_table(path, paper.symbols) if path.exists() else None,
@@ -91,10 +92,12 @@ def describe_table(path: Path, symbols: Mapping[str, str]) -> dict[str, Any]:
     table: dict[str, Any] = read_json(path)
     title, scope = table["title"], table["place"]["scope"]
     lines = table["lines"]
+    findings = [statement | {"text": mark(statement["text"], symbols)} for statement in table["findings"]]
     return table | {
-        "caption": mark_symbols(table["caption"].removeprefix(f"{title}, on {scope}.").strip(), symbols),
-        "headers": [mark_symbols(header, symbols) for header in table["headers"]],
-        "lines": [[*(mark_symbols(text, symbols) for text in line[:2]), *line[2:]] for line in lines],
+        "findings": findings,
+        "caption": mark(table["caption"].removeprefix(f"{title}, on {scope}.").strip(), symbols),
+        "headers": [mark(header, symbols) for header in table["headers"]],
+        "lines": [[*(mark(text, symbols) for text in line[:2]), *line[2:]] for line in lines],
         "bare": not any(line[0] for line in lines),  # no sections
         "missing": any("not run" in line for line in lines),
         "order": [[*line[:2], *map(_find_number, line[2:])] for line in lines],
@@ -114,36 +117,41 @@ def _find_number(text: str) -> str:
     return found[0] if found else ""
 
 
-def mark_symbols(text: str, symbols: Mapping[str, str]) -> Markup:
-    """Return a text, escaped, in which the first of each symbol says what it stands for.
+def mark(text: str, symbols: Mapping[str, str]) -> Markup:
+    """Return a text, escaped, in which the first of each symbol says what it stands for, and `this` is code.
 
     A single capital letter is not taken for a symbol: it may be the first word of a sentence.
     """
     known = [symbol for symbol in symbols if not (len(symbol) == 1 and symbol.isupper())]
-    if not known:
-        return escape(text)
-    pattern = "|".join(re.escape(symbol) for symbol in sorted(known, key=len, reverse=True))
+    choice = "|".join(["`[^`]+`", *map(re.escape, sorted(known, key=len, reverse=True))])
     seen: set[str] = set()
 
-    def mark(word: str) -> Markup:
-        if word in seen:
-            return escape(word)
-        seen.add(word)
-        return Markup('<abbr title="{}">{}</abbr>').format(symbols[word], word)
+    def mark_part(part: str) -> Markup:
+        if part.startswith("`"):
+            return Markup("<code>{}</code>").format(part.strip("`"))
+        if part in seen:
+            return escape(part)
+        seen.add(part)
+        return Markup('<abbr title="{}">{}</abbr>').format(symbols[part], part)
 
-    parts = re.split(rf"(?<![\w.+-])({pattern})(?![\w+])", text)  # every other one is a symbol
-    return Markup("").join(mark(part) if n % 2 else part for n, part in enumerate(parts))
+    parts = re.split(rf"(?<![\w.+-])({choice})(?![\w+])", text)  # every other one is to be marked
+    return Markup("").join(mark_part(part) if n % 2 else part for n, part in enumerate(parts))
 
 
-def list_findings(chapters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the statements of all tables that are headlines, each with the part and the section that it is from."""
+def list_findings(chapters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the statements of all tables that are headlines, each with the part and the section that it is from.
+
+    Those that compare with nothing but a floor come last: they say how to read a table, not what is true of a method.
+    """
+    found = []
     for chapter in chapters:
         for part in chapter["parts"]:
             for section in part["sections"]:
                 for statement in (section["table"] or {"findings": []})["findings"]:
                     if statement["headline"]:
                         bars = place_bars(statement["bars"], statement["digits"])
-                        yield statement | {"bars": bars, "part": part, "section": section}
+                        found.append(statement | {"bars": bars, "part": part, "section": section})
+    return sorted(found, key=lambda statement: {bar["role"] for bar in statement["bars"]} == {"floor", "subject"})
 
 
 def place_bars(bars: list[dict[str, Any]], digits: int) -> list[dict[str, Any]]:

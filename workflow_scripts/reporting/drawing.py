@@ -13,6 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from workflow_scripts.reporting.vectors import simplify_svg
@@ -73,8 +74,8 @@ def measure_legend(labels: Sequence[str], width: float) -> float:
 
 
 def capitalise(text: str) -> str:
-    """Return a title with its first letter in capital; names of runs stay as they are."""
-    return text if "@" in text or "~" in text else text[:1].upper() + text[1:]
+    """Return a title with its first letter in capital."""
+    return text[:1].upper() + text[1:]
 
 
 def make_handle(label: str, **look: Any) -> Line2D:
@@ -98,7 +99,7 @@ def finish_figure(figure: Figure, handles: Sequence[Any], *notes: str) -> None:
         figure.legend(handles=handles, ncols=count_columns(labels, width), **style, **place)
         bottom += measure_legend(labels, width)
     share = bottom / whole
-    if (engine := figure.get_layout_engine()) is not None:
+    if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
         engine.set(rect=(0, share, 1, 1 - share))
     else:
         figure.tight_layout(rect=(0, share, 1, 1))

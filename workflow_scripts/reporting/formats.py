@@ -37,7 +37,8 @@ def caption(table: Table) -> str:
     view = table.view
     seeds = max((cell.seeds for line in table.cells for cell in line), default=0)
     parts = [f"{view.title}, on {view.place.scope}.", view.note.strip()]
-    parts.append(f"Mean ± standard deviation over {seeds} seeds." if seeds > 1 else "One seed.")
+    fewer = " Without ±: one seed." if any(cell.seeds == 1 for line in table.cells for cell in line) else ""
+    parts.append(f"Mean ± standard deviation over {seeds} seeds.{fewer}" if seeds > 1 else "One seed.")
     if any(cell.published is not None for line in table.cells for cell in line):
         parts.append(f"Published values: {MEANINGS.get(view.provenance or '', view.provenance)}.")
     elif view.provenance is None:

@@ -7,12 +7,12 @@ from typing import Any
 from plotly import graph_objects as go
 
 from workflow_scripts.reporting.cells import Cell, Table
-from workflow_scripts.reporting.drawing import EMPTY
+from workflow_scripts.reporting.drawing import EMPTY, capitalise
 from workflow_scripts.reporting.figures.curves import Curves, is_shown, place_columns
 from workflow_scripts.reporting.figures.progress import Points
 from workflow_scripts.reporting.layouts import Line
 from workflow_scripts.reporting.panels import FLOOR, Arrangement, dump_message, dump_panels
-from workflow_scripts.reporting.plots import choose_columns, color_lines, name_panel, style_labels
+from workflow_scripts.reporting.plots import choose_columns, color_lines, name_panel, style_labels, widen_range
 
 DASHES = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}  # matplotlib's names, and plotly's
 PUBLISHED_FLOOR = {**FLOOR, "dash": "dashdot"}
@@ -41,7 +41,7 @@ def draw_curves(table: Table, curves: Curves) -> str:
             name = f"{curves.floor.label}, on the published data"
             own.append(go.Scatter(**ends, y=[view.floors[section]] * 2, name=name, line=PUBLISHED_FLOOR))
         traces.append(own)
-    titles = [f"{section}, {family}" if family else section for section, family in panels]
+    titles = [capitalise(f"{section}, {family}" if family else section) for section, family in panels]
     return dump_panels(
         titles,
         traces,
@@ -50,9 +50,17 @@ def draw_curves(table: Table, curves: Curves) -> str:
             curves.y,
             curves.choose_columns(panels),
             period=len(panels) if curves.scales == "own" else 1,
+            ranges=dict(enumerate(map(_find_range, traces))) if curves.scales == "own" else {},
             ticks={"tickvals": places, "ticktext": labels},
         ),
     )
+
+
+def _find_range(traces: list[Any]) -> tuple[float, float]:
+    """Return what an axis y shows of these traces, with a margin."""
+    values = [value for trace in traces for value in trace.y] or [0.0]
+    margin = 0.06 * (max(values) - min(values)) + max((max(trace.error_y.array or [0]) for trace in traces), default=0)
+    return widen_range(min(values) - margin, max(values) + margin)
 
 
 def _draw_line(

@@ -37,7 +37,7 @@ def describe_totals(chapters: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "paper": chapter["paper"],
             "part": part,
             "shares": [(word, count) for word in VERDICTS if (count := _count(part["scorecard"], word))],
-            "counts": part["scorecard"]["counts"],
+            "provisional": sum(verdict["provisional"] for verdict in part["scorecard"]["verdicts"]),
         }
         for chapter in chapters
         for part in chapter["parts"]
@@ -59,17 +59,18 @@ def list_next_steps(
     verdicts = [verdict for line in describe_totals(chapters) for verdict in line["part"]["scorecard"]["verdicts"]]
     found = [verdict["verdict"] for verdict in verdicts]
     count = len(list(seeds))
-    wanted = SEEDS if count < SEEDS else count + MORE
-    more_seeds = name_command(experiment, read_experiments(experiment.partition("/")[0]), list(range(wanted)))
+    experiments = read_experiments(experiment.partition("/")[0])
     elsewhere = sum(line[3] == ELSEWHERE for line in gaps["lines"])
     mended = len(gaps["lines"]) - elsewhere
     provisional, undecided = sum(verdict["provisional"] for verdict in verdicts), found.count(UNDECIDED)
     unjudged, full = found.count(NOT_RUN), found.count(AT_CEILING)
     steps = []
     if provisional:
-        steps.append(_step(f"{_say(provisional, 'verdict rests', 'verdicts rest')} on one seed", more_seeds))
+        command = name_command(experiment, experiments, list(range(max(SEEDS, count))))
+        steps.append(_step(f"{_say(provisional, 'verdict rests', 'verdicts rest')} on one seed; more give a spread", command))
     elif undecided:
-        steps.append(_step(f"{_say(undecided, 'claim is', 'claims are')} too close to tell; more seeds may", more_seeds))
+        command = name_command(experiment, experiments, list(range(count + MORE)))
+        steps.append(_step(f"{_say(undecided, 'claim is', 'claims are')} too close to tell; more seeds may", command))
     if elsewhere:
         waiting = f", for which {_say(unjudged, 'claim waits', 'claims wait')}" if unjudged else ""
         steps.append(_step(f"{_say(elsewhere, 'run belongs', 'runs belong')} to other experiments{waiting}", see="gaps"))

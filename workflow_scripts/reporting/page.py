@@ -49,7 +49,9 @@ def make_page(
     read = [read_paper(path) for path in papers]
     described = [describe_source(path, figures) for path in sources]
     metas = {source["name"]: source["meta"] for source in described}
-    abouts = {name: metas[entry["source"]] for name, entry in datasets.items() if entry["source"] in metas}
+    order = [source["name"] for source in described]  # of the config, in which data sets are told, too
+    datasets = dict(sorted(datasets.items(), key=lambda item: order.index(item[1]["source"])))
+    abouts = {name: metas[entry["source"]] for name, entry in datasets.items()}
     chapters = [describe_chapter(paper, datasets, abouts, tables, figures) for paper in read]
     gaps = find_gaps(experiment, [parse_folder(run) for run in runs], frame, read, datasets, evaluators)
     packed = [meta.parent.parent for meta in sources]
@@ -57,12 +59,12 @@ def make_page(
     return fill_template(
         TEMPLATES / "report.html.j2",
         experiment=experiment,
-        title=": ".join([experiment, *([" and ".join(paper.title for paper in read)] if read else [])]),
+        title=" and ".join(paper.title for paper in read),
         scale=scale,
         totals=describe_totals(chapters),
         meanings=MEANINGS,
         signs=SIGNS,
-        findings=list(list_findings(chapters)),
+        findings=list_findings(chapters),
         steps=list_next_steps(experiment, chapters, gaps, scale["seeds"]),
         chapters=chapters,
         sources=described,

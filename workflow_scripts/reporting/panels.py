@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workflow_scripts.reporting.drawing import capitalise
-
 FLOOR = {"color": "#808080", "dash": "dot", "width": 1.2}
 GROUND = "rgba(0,0,0,0)"
 TITLE, TICKS, GAP = 26, 46, 50  # above a panel, below the last, and between two [pixels]
@@ -27,6 +25,7 @@ class Arrangement:
 
     x, y: labels of all axes. columns: panels beside each other. height: of a panel [pixels]. period: every so many-th
     panel has the same scale of y: 1 for all, the number of panels for none. ticks, scale: more of the axes x and y.
+    ranges: of the axis y of panels that do not choose it themselves, by their number.
     """
 
     x: str
@@ -35,6 +34,7 @@ class Arrangement:
     height: int = 300
     period: int = 1
     ticks: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[int, tuple[float, float]] = field(default_factory=dict)
     scale: dict[str, Any] = field(default_factory=dict)
 
     def place(self, titles: Sequence[str], entries: list[str], width: int) -> dict[str, Any]:
@@ -50,21 +50,17 @@ class Arrangement:
             left, top = column * (wide + apart), 1 - row * (self.height + GAP) / inside
             is_last, is_first = number + self.columns >= len(titles), column == 0 or self.period > 1
             x = {"domain": [left, left + wide], "anchor": name_axis("y", number), "nticks": 5, **self.ticks}
-            x |= {"showticklabels": is_last, "title": {"text": self.x if is_last else "", "standoff": 6}}
-            y = {
-                "domain": [top - self.height / inside, top],
-                "anchor": name_axis("x", number),
-                "nticks": 6,
-                **self.scale,
-            }
+            x |= {"showticklabels": is_last, "title": name_title(self.x if is_last else "")}
             is_named = column == 0 and (row == (rows - 1) // 2 or self.height > 200)
-            y |= {**self.scale, "showticklabels": is_first, "title": {"text": self.y if is_named else "", "standoff": 4}}
+            y = {"domain": [top - self.height / inside, top], "anchor": name_axis("x", number), "nticks": 6}
+            y |= {"range": self.ranges[number]} if number in self.ranges else {}
+            y |= {"showticklabels": is_first, "title": name_title(self.y if is_named else ""), **self.scale}
             x |= {"matches": "x"} if number else {}
             y |= {"matches": name_axis("y", number % self.period)} if number >= self.period else {}
             suffix = name_axis("", number)
             layout |= {f"xaxis{suffix}": x, f"yaxis{suffix}": y}
             place = {"x": left, "y": top, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom"}
-            layout["annotations"].append({"text": capitalise(title), "showarrow": False, "font": {"size": 12}, **place})
+            layout["annotations"].append({"text": title, "showarrow": False, "font": {"size": 12}, **place})
         below = {"x": 0, "xanchor": "left", "y": -TICKS / inside, "yanchor": "top"}
         return layout | {"legend": {"orientation": "h", "font": {"size": 11}, **below}}
 
@@ -77,6 +73,11 @@ class FloorLine:
     axis: str
     at: float
     name: str
+
+
+def name_title(text: str) -> dict[str, Any]:
+    """Return the title of an axis."""
+    return {"text": text, "standoff": 5, "font": {"size": 12}}
 
 
 def name_axis(axis: str, number: int) -> str:
@@ -102,7 +103,8 @@ def dump_panels(
             trace.update(showlegend=not hidden, legendgroup=trace.name, **place)
             shown |= set() if hidden else {trace.name}
             data.append(trace.to_plotly_json())
-    layout: dict[str, Any] = {"paper_bgcolor": GROUND, "plot_bgcolor": GROUND, "hovermode": "closest", **more}
+    layout: dict[str, Any] = {"paper_bgcolor": GROUND, "plot_bgcolor": GROUND, "hovermode": "closest"}
+    layout |= {"dragmode": False, **more}  # so that a finger scrolls the page
     if floors:
         layout["shapes"] = [_draw_floor(floor, floors) for floor in floors]
         shown |= {floor.name for floor in floors}
@@ -122,10 +124,12 @@ def _draw_floor(floor: FloorLine, floors: Sequence[FloorLine]) -> dict[str, Any]
 
 
 def measure_legend(entries: list[str], width: int) -> int:
-    """Return the height of a legend, whose entries stand in columns. Both in pixels."""
-    longest = max(map(len, entries), default=0)
-    columns = max(1, int(width / (ENTRY + LETTER * longest)))
-    return ROW * -(-len(entries) // columns) + 12
+    """Return the height of a legend, whose entries follow each other like words. Both in pixels."""
+    rows, left = 1, width
+    for entry in entries:
+        own = round(ENTRY + LETTER * len(entry))
+        rows, left = (rows, left - own) if own <= left else (rows + 1, width - own)
+    return ROW * rows + 12
 
 
 def dump_message(text: str) -> str:

@@ -122,7 +122,8 @@ def _draw_field(axis: Axes, field: Field, plane: Plane, styles: dict[tuple[str, 
 
 def _write_names(axis: Axes, field: Field) -> None:
     """Write the names of controls and joined points beside them: where they hide the fewest points and names."""
-    renderer: Any = axis.figure.canvas.get_renderer()  # type: ignore[union-attr]
+    canvas: Any = axis.figure.canvas  # Agg's
+    renderer = canvas.get_renderer()
     whole = axis.get_window_extent(renderer)
     spots = [axis.transData.transform((dot.x, dot.y)) for dot in field.dots]
     taken = [(Bbox.from_extents(x - 8, y - 8, x + 8, y + 8), 2) for x, y in spots]
@@ -132,7 +133,7 @@ def _write_names(axis: Axes, field: Field) -> None:
             ends = (x, whole.y0, x + 1, whole.y1) if is_upright else (whole.x0, y, whole.x1, y + 1)
             taken.append((Bbox.from_extents(*ends), 1))
     for dot in (dot for dot in field.dots if dot.is_control or dot.is_joined):
-        tried = []
+        tried: list[tuple[int, int, Any, Bbox]] = []
         for x, y in product((1, -1, 0), (0, 1, -1)):
             if (x, y) == (0, 0):
                 continue
@@ -175,12 +176,14 @@ def draw_plane(fields: list[Field], plane: Plane) -> str:
         return dump_message(EMPTY)
     styles, labels, sections = style_dots(fields), list_labels_of(fields), list_sections(fields)
     traces: list[list[Any]] = [[] for _ in fields]
+    places = [dot.x for field in fields for dot in field.dots]
+    middle = (min(places) + max(places)) / 2
     for number, field in enumerate(fields):
         controls = [dot for dot in field.dots if dot.is_control]
         groups = [(label, [dot for dot in field.dots if dot.label == label and not dot.is_control]) for label in labels]
         for name, dots in (*groups, ("controls", controls)):
             if dots:
-                trace = _draw_dots(name, dots, [styles[dot.section, dot.label] for dot in dots])
+                trace = _draw_dots(name, dots, [styles[dot.section, dot.label] for dot in dots], middle)
                 traces[number].append(trace)
         joined = [dot for dot in field.dots if dot.is_joined]
         if joined:
@@ -206,11 +209,14 @@ def draw_plane(fields: list[Field], plane: Plane) -> str:
     return dump_panels([field.title for field in fields], traces, arrangement, lines)
 
 
-def _draw_dots(name: str, dots: list[Dot], styles: list[DotStyle]) -> go.Scatter:
-    """Return the points of a label in one panel, or of all controls, which have their names beside them."""
-    is_control = dots[0].is_control
+def _draw_dots(name: str, dots: list[Dot], styles: list[DotStyle], middle: float) -> go.Scatter:
+    """Return the points of a label in one panel, or of all controls.
+
+    Controls and joined points have their names beside them, on the side of the middle of x.
+    """
+    is_control, is_named = dots[0].is_control, dots[0].is_control or dots[0].is_joined
     symbols = ["x-thin" if is_control else MARKERS[style.marker] + FILLS[style.fill] for style in styles]
-    look: Any = {"color": NEUTRAL if is_control else styles[0].color, "symbol": symbols, "size": 9}
+    look: Any = {"color": NEUTRAL if is_control else styles[0].color, "symbol": symbols, "size": 12 if is_named else 9}
     if is_control:
         look["line"] = {"width": 2, "color": NEUTRAL}
     bars = {
@@ -219,7 +225,8 @@ def _draw_dots(name: str, dots: list[Dot], styles: list[DotStyle]) -> go.Scatter
         if any(getattr(dot, f"{axis}_std") for dot in dots)
     }
     names = [name_dot(dot) for dot in dots]
-    shown: Any = {"mode": "markers+text" if is_control else "markers", "textposition": "top center"}
+    sides = ["bottom left" if dot.x > middle else "top right" for dot in dots]
+    shown: Any = {"mode": "markers+text" if is_named else "markers", "textposition": sides, "textfont": {"size": 10}}
     hover = "%{text}<br>%{x:.3~f}, %{y:.3~f}<extra></extra>"
     place: Any = {"x": [dot.x for dot in dots], "y": [dot.y for dot in dots], "text": names}
     return go.Scatter(**place, **shown, name=name, marker=look, hovertemplate=hover, **bars)

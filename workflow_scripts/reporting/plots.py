@@ -60,10 +60,10 @@ def plot_curves(table: Table, curves: Curves, subject: Subject) -> Figure:
             title = f"{section}, {family}" if family else section
             axis.set_title(capitalise(title), loc="left", fontsize=8 if rows > 1 else 9)
             axis.set_xticks(place_columns(labels), labels)
-            widen_range(axis)
+        for axis in axes.flat:  # once all lines are drawn: panels may share a range
+            axis.set_ylim(*widen_range(*axis.get_ylim()))
         _label_last(axes, len(panels), curves.x)
-        for axis in axes[:, 0]:
-            axis.set_ylabel(curves.y)
+        _label_rows(axes, curves.y)
         finish_figure(figure, handles, subject.about)
     return figure
 
@@ -148,8 +148,10 @@ def plot_progress(
                 _draw_spread(axis, line.levels, means, spread, color)
             axis.set_title(name_panel(title, lines), loc="left", fontsize=8)
             axis.xaxis.set_major_locator(MaxNLocator(4))
+            if not lines:
+                axis.set_axis_off()
         _label_last(axes, len(panels), x)
-        figure.supylabel(y, fontsize=8)
+        _label_rows(axes, y)
         handles = [make_handle(name, color=color, ls=dash) for name, (color, dash) in styles.items()]
         finish_figure(figure, handles, about)
     return figure
@@ -164,12 +166,17 @@ def _label_last(axes: Any, count: int, x: str) -> None:
             axis.xaxis.set_tick_params(labelbottom=True)
 
 
-def widen_range(axis: Axes) -> None:
-    """Let an axis y span no less than a share `LEAST` of what it shows: a hundredth of it should not look like half."""
-    low, high = axis.get_ylim()
-    missing = LEAST * max(abs(low), abs(high)) - (high - low)
-    if missing > 0:
-        axis.set_ylim(low - missing / 2, high + missing / 2)
+def _label_rows(axes: Any, y: str) -> None:
+    """Label the first axis of each row; of many rows that of the middle one, for there is no room for more."""
+    rows = range(len(axes)) if len(axes) < 3 else [(len(axes) - 1) // 2]
+    for row in rows:
+        axes[row, 0].set_ylabel(y)
+
+
+def widen_range(low: float, high: float) -> tuple[float, float]:
+    """Return a range that is no less than a share `LEAST` of what it shows: a hundredth of it should not look large."""
+    missing = max(0.0, LEAST * max(abs(low), abs(high)) - (high - low))
+    return low - missing / 2, high + missing / 2
 
 
 def choose_columns(panels: int, measures: int, most: int = 3) -> int:
@@ -179,7 +186,8 @@ def choose_columns(panels: int, measures: int, most: int = 3) -> int:
 
 def name_panel(title: str, lines: list[Points]) -> str:
     """Return the title of a panel, which says so where there is nothing to see."""
-    return capitalise(title) if lines else f"{capitalise(title)}: not measured"
+    title = capitalise(title) if " " in title else title  # names of runs stay as they are
+    return title if lines else f"{title}: not measured"
 
 
 def style_labels(panels: dict[str, list[Points]]) -> Styles:

@@ -70,11 +70,19 @@ def draw_bars(panels: dict[str, list[StackedBar]], x: str) -> str:
     for number, part in enumerate(list_parts(panels)):
         for row, bars in enumerate(panels.values()):
             lengths, labels = [bar.parts[part] for bar in bars], [bar.label for bar in bars]
-            spreads = [bar.spreads[part] or 0.0 for bar in bars]
-            whiskers = {"error_x": {"array": spreads, "thickness": 1, "color": ERROR}} if any(spreads) else {}
             look: Any = {"orientation": "h", "marker": {"color": COLORS[number % len(COLORS)]}}
-            traces[row].append(go.Bar(x=lengths, y=labels, name=part, **look, **whiskers))
+            traces[row].append(go.Bar(x=lengths, y=labels, name=part, **look))
+    for row, bars in enumerate(panels.values()):
+        traces[row] += [_draw_whiskers(bar) for bar in bars if any(bar.spreads.values())]
     height = 40 + 26 * max(map(len, panels.values()))
     scale = {"autorange": "reversed", "automargin": True}  # the first on top
     arrangement = Arrangement(x, "", 1, height, period=len(panels), scale=scale)
-    return dump_panels(list(panels), traces, arrangement, barmode="stack")
+    return dump_panels(list(map(capitalise, panels)), traces, arrangement, barmode="stack")
+
+
+def _draw_whiskers(bar: StackedBar) -> go.Scatter:
+    """Return one standard deviation at the end of each part: drawn after all parts, which would cover it."""
+    lengths = [length or 0.0 for length in bar.parts.values()]
+    error = {"array": [spread or 0.0 for spread in bar.spreads.values()], "thickness": 1, "color": ERROR, "width": 2}
+    hidden: Any = {"mode": "markers", "marker": {"opacity": 0}, "hoverinfo": "skip", "showlegend": False}
+    return go.Scatter(x=list(accumulate(lengths)), y=[bar.label] * len(lengths), error_x=error, **hidden)

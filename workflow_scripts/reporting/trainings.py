@@ -13,6 +13,7 @@ from workflow_scripts.reporting.figures.progress import Points
 
 LABEL = "Loss, as a share of its first"
 COLUMNS = 4  # of panels
+POINTS = 60  # of a line, about: more are not seen
 MOST = 6  # lines in a panel; one with more is split
 PLAIN = "no variant"
 
@@ -59,6 +60,7 @@ def average(label: str, histories: list[History]) -> Points:
     """
     first, last = max(steps[0] for steps, _ in histories), min(steps[-1] for steps, _ in histories)
     grid = [step for step in histories[0][0] if first <= step <= last] or [last]
+    grid = sorted({*grid[:: -(-len(grid) // POINTS)], grid[-1]})
     losses = np.array([np.interp(grid, *history) / np.interp(grid[0], *history) for history in histories])
     spread = losses.std(axis=0, ddof=1) if len(losses) > 1 else np.zeros(len(grid))
     return Points(label, grid, losses.mean(axis=0).tolist(), spread.tolist())

@@ -65,7 +65,7 @@ class Progress:
         A section of which nothing was measured has no panels; of the others all have.
         """
         sections = list(dict.fromkeys(line.section for line in table.view.lines)) if self.split else [None]
-        found = {}
+        found: dict[str, list[Points]] = {}
         for section in sections:
             lines = [line for line in table.view.lines if section in (None, line.section)]
             own = {}

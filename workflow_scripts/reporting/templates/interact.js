@@ -33,7 +33,7 @@ async function draw(chart) {
     place.setAttribute("aria-label", chart.querySelector(".still").getAttribute("aria-label"));
     chart.querySelector(".still").replaceWith(place);
   }
-  await Plotly.react(place, data, {...whole, ...styled, font: {color}}, {responsive: true, displaylogo: false});
+  await Plotly.react(place, data, {...whole, ...styled, font: {color}}, {responsive: true, displayModeBar: false});
   drawn.add(chart);
 }
 
