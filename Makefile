@@ -35,7 +35,7 @@ START = PATH="$$(cd "$$VENV/bin" && pwd):$$PATH" $(RUN)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev reproduce status tensorboard tables plan experiments ablations paper push pull crate \
-	test test-slurm faults bench gpu-check scaling readme docs api schemas check format lock
+	test test-slurm faults bench gpu-check scaling readme sample docs api schemas check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=<paper>/<name>] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
@@ -101,6 +101,9 @@ scaling: setup ## write docs/scaling.md from docs/bench.csv, rows of make bench
 
 readme: setup ## put results, costs and figures of a report into README.md and docs/ (ARGS='--report reports/<paper>/<name>')
 	@$(RUN) workflow_scripts.readme $(ARGS)
+
+sample: setup ## keep a report as the sample that README.md links to (ARGS='--report reports/<paper>/<name>')
+	@$(RUN) workflow_scripts.sample $(ARGS)
 
 docs: setup-dev ## make a site of README.md and docs/ in site/, and check its links
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --quiet $(ARGS) && echo "The site: site/index.html"

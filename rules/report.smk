@@ -96,9 +96,10 @@ rule report:
         code=list_code("."),
         experiments=[os.path.relpath(path) for path in [BASE / "config.yaml", *sorted(BASE.glob("papers/*/*.yaml"))]],
         faults=[path for path in [FAULTS] if os.path.exists(path)],
-        templates=[
-            os.path.relpath(BASE / "workflow_scripts/reporting/templates" / name)
-            for name in ("report.html.j2", "interact.js")
+        page=[
+            os.path.relpath(path)
+            for folder in ("templates", "libraries")
+            for path in sorted((BASE / "workflow_scripts/reporting" / folder).iterdir())
         ],
     output:
         show_in_report(REPORT, "report"),

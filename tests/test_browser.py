@@ -1,8 +1,9 @@
-"""The report in a browser, from disk: no errors, no network, tables that sort, lines that one can switch."""
+"""The report in a browser, from disk: no errors, no network, nothing clipped; tables that sort, folds that open."""
 
 import json
 import shutil
 
+import numpy as np
 import pytest
 from reported import PAPER, make_given
 from selenium import webdriver
@@ -11,10 +12,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from workflow_scripts.reporting.cells import list_subjects, make_tables, read_material
+from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.reporting.formats import FORMATS, lay_out
 from workflow_scripts.reporting.page import make_page
 from workflow_scripts.reporting.papers import read_paper
-from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.reporting.scorecard import make_scorecards
 
 pytestmark = pytest.mark.unit
@@ -45,7 +46,7 @@ def write_report(folder, given):
         for ending in ("json", "csv", "tex"):
             (tables / f"{table.place.stem}.{ending}").write_text(FORMATS[ending](table))
     for place, figure, subject in list_subjects(material, paper, [], {"toy": given["meta"].parent}):
-        save_figure(figure.draw(subject), figures / place.stem)
+        save_figure(figure.draw(subject), figures / place.stem, figure.interactive)
         if figure.interactive:
             (figures / f"{place.stem}.json").write_text(figure.draw_interactive(subject))
     shown = {"tables": tables, "figures": figures, "faults": folder / "no.json", "runs": [], "evaluators": []}
@@ -53,13 +54,22 @@ def write_report(folder, given):
     (folder / "index.html").write_text(html)
 
 
+@pytest.fixture(scope="module")
+def report(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    write_report(folder, make_given(folder, np.random.default_rng(0)))
+    return f"file://{folder}/index.html"
+
+
 @pytest.fixture
-def page(random, browser, tmp_path):
-    write_report(tmp_path, make_given(tmp_path, random))
-    browser.get(f"file://{tmp_path}/index.html")
-    drawn = (By.CSS_SELECTOR, ".plot .main-svg")
-    WebDriverWait(browser, 30).until(lambda _: browser.find_elements(*drawn), "no plot was drawn")
+def page(report, browser):
+    browser.get("about:blank")
+    browser.get(report)
     return browser
+
+
+def wait(page, script, message, *arguments):
+    WebDriverWait(page, 30, poll_frequency=0.05).until(lambda _: page.execute_script(script, *arguments), message)
 
 
 def read_column(table, number):
@@ -68,36 +78,75 @@ def read_column(table, number):
     return table.parent.execute_script(script, table, number)
 
 
-def test_no_chapter_is_wider_than_a_phone(page):
-    page.set_window_size(500, 900)
-    wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    WebDriverWait(page, 30).until(lambda _: page.execute_script(wide) <= 0, "something is wider than the window")
-    page.set_window_size(1200, 1000)
+def follow(page, place):
+    page.execute_script("location.hash = arguments[0]", place)
+    shown = "const e = document.getElementById(arguments[0]); return e.open && e.querySelector('div').clientHeight > 0"
+    wait(page, shown, "the fold did not open", place)
+    return page.find_element(By.ID, place)
+
+
+def draw(page, chart):
+    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", chart)
+    wait(page, "return arguments[0].querySelectorAll('.plot .main-svg').length > 0", "no plot was drawn", chart)
+
+
+def test_nothing_is_wider_than_a_phone_and_contents_are_folded_there(page):
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.refresh()
+    page.execute_script("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    for chart in page.find_elements(By.CSS_SELECTOR, ".drawable"):
+        draw(page, chart)
+    clipped = """
+        const width = document.documentElement.clientWidth;
+        const over = [...document.querySelectorAll("body *")].filter(
+            (part) => part.getBoundingClientRect().right > width + 1 && !part.closest(".scroll, .still, svg"));
+        return [width, document.documentElement.scrollWidth, over.map((part) => part.outerHTML.slice(0, 80))]"""
+    assert page.execute_script(clipped) == [390, 390, []]
+    # The label of a line stays in sight where its table is scrolled.
+    sticky = """
+        const box = [...document.querySelectorAll(".scroll")].find((box) => box.scrollWidth > box.clientWidth + 150);
+        box.scrollLeft = 150;
+        return box.querySelector("tbody th:nth-child(2)").getBoundingClientRect().left - box.getBoundingClientRect().left"""
+    assert 0 <= page.execute_script(sticky) < 2
+    page.refresh()
+    assert not page.execute_script("return document.querySelector('.contents details').open")
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    page.refresh()
+    assert page.execute_script("return document.querySelector('.contents details').open")
+
+
+def test_every_chart_is_a_drawing_without_a_script(page, report):
+    page.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    page.get(report)
+    page.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    charts = page.find_elements(By.CSS_SELECTOR, ".chart")
+    assert len(charts) > 1
+    drawn = "return arguments[0].querySelectorAll('.still > svg path, .still > img').length"
+    assert all(page.execute_script(drawn, chart) for chart in charts)
+    assert not page.find_elements(By.CSS_SELECTOR, ".plot")
 
 
 def test_the_page_works_from_disk(page):
     assert page.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
-    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
-    assert {url.partition(":")[0] for url in asked} <= {"file", "data"}
-
-    tables = page.find_elements(By.CSS_SELECTOR, "table.sortable")
-    (table,) = (t for t in tables if t.find_element(By.TAG_NAME, "caption").text.startswith("Equivariance"))
-    (header,) = [h for h in table.find_elements(By.CSS_SELECTOR, "thead th") if h.text == "Rotation R2 per component"]
-    column = [h.text for h in table.find_elements(By.CSS_SELECTOR, "thead th")].index("Rotation R2 per component")
+    table = follow(page, "table.contextssl/toy.main").find_element(By.TAG_NAME, "table")
+    headers = [header.text.strip(" ▴▾") for header in table.find_elements(By.CSS_SELECTOR, "thead th")]
+    column = headers.index("Rotation R2, pooled")
     before = read_column(table, column)
-    header.find_element(By.CSS_SELECTOR, "[role=button], [tabindex]").send_keys(Keys.ENTER)  # by keyboard
+    header = table.find_elements(By.CSS_SELECTOR, "thead th")[column]
+    header.send_keys(Keys.ENTER)  # by keyboard
     WebDriverWait(page, 30).until(lambda _: read_column(table, column) != before, "the rows did not move")
     numbers = [float(text.split()[0]) for text in read_column(table, column) if text[:1] in "-.0123456789" and text]
     assert len(numbers) > 3
     assert numbers == sorted(numbers)
     assert sorted(before) == sorted(read_column(table, column))
 
-    plot = page.find_element(By.CSS_SELECTOR, ".plot")
+    chart = page.find_element(By.ID, "figure.contextssl/toy.context_curves")
+    draw(page, chart)
+    plot = chart.find_element(By.CSS_SELECTOR, ".plot")
     visible = "return arguments[0].data.filter(line => line.visible !== 'legendonly').length"
     count = page.execute_script(visible, plot)
     toggle = plot.find_element(By.CSS_SELECTOR, ".legendtoggle")
-    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", plot)
     webdriver.ActionChains(page).click(toggle).perform()
     WebDriverWait(page, 30).until(lambda _: page.execute_script(visible, plot) < count, "no line was switched off")
 
@@ -105,5 +154,9 @@ def test_the_page_works_from_disk(page):
     text = page.execute_script("return document.getElementById(arguments[0].dataset.copy).value", button)
     assert text.startswith(r"\begin{table}")
     page.execute_script("arguments[0].click()", button)
-    WebDriverWait(page, 30, poll_frequency=0.1).until(lambda _: button.text == "Copied", "nothing was copied")
+    copied = "return arguments[0].textContent === 'Copied'"
+    wait(page, copied, "nothing was copied", button)
     assert page.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+    assert {url.partition(":")[0] for url in asked} <= {"file", "data"}

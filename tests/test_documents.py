@@ -88,7 +88,7 @@ def test_headlines_of_fewer_seeds_do_not_replace_those_of_more():
     text = results.render_findings({"essl": merged})
     assert "on [toy](docs/results.md#essl-on-toy), 3 seeds:" in text
     assert text.count("\n- ") == 3
-    assert "- old\n- old\n- new (1 seed)\n" in text
+    assert "- old\n- old\n- [1 more](docs/results.md#essl-on-toy)\n" in text, "the first, and where the others are"
     assert "- new (1 seed)" in results.render_page({"essl": merged})
 
 

@@ -11,11 +11,11 @@ from matplotlib import pyplot as plt
 from project import ROOT
 
 from workflow_scripts.data.packed import ARRAYS
+from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.reporting.evaluations import FILE, read_evaluation
 from workflow_scripts.reporting.figures.base import Subject
 from workflow_scripts.reporting.figures.neighbours import NeighboursFigure
 from workflow_scripts.reporting.neighbours import plot_neighbours
-from workflow_scripts.reporting.drawing import save_figure
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import write_json
 

@@ -7,8 +7,10 @@ from workflow_scripts.reporting.numbers import count_digits, format_mean, format
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(0.5064, 3, ".506"), (-1e-6, 3, ".000"), (-0.25, 2, "-.25"), (1.0, 3, "1.000"), (10.05, 1, "10.1"), (None, 3, "")]
-    + [(-10.0, 1, "-10.0")],
+    [
+        *((0.5064, 3, ".506"), (-1e-6, 3, ".000"), (-0.25, 2, "-.25"), (1.0, 3, "1.000")),
+        *((10.05, 1, "10.1"), (-10.0, 1, "-10.0"), (None, 3, "")),
+    ],
 )
 def test_a_number_has_no_zero_before_its_point(value, digits, text):
     assert format_number(value, digits) == text

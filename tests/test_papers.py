@@ -42,12 +42,7 @@ def test_a_table_of_all_methods_needs_none_of_the_variants_it_names():
 
 MISTAKES = {
     "kind": ("views", "expand: methods", "expand: everything", r"tables.main.expand: 'everything' is not one of"),
-    "key": (
-        "views",
-        "    note: Pooled R2, of",
-        "    notes: Pooled R2, of",
-        "unknown key 'notes' at tables.auxiliary_predictor; did you",
-    ),
+    "key": ("views", " note: Pooled R2", " notes: Pooled R2", "unknown key 'notes' at tables.auxiliary_predictor; did"),
     "query": (
         "views",
         "{ method: simclr }",
@@ -152,7 +147,9 @@ def test_a_folder_without_a_paper_has_no_tables(tmp_path):
     (tmp_path / "small.yaml").write_text("extends: contextssl/small\n")
     entry = {**describe_dataset(["simclr"]), "benchmarks": {}}
     assert list_table_files([tmp_path], {"toy": entry}) == []
-    assert list_figure_files([tmp_path], {"toy": entry}, []) == [f"training_curves.{e}" for e in ("png", "pdf", "svg", "json")]
+    assert list_figure_files([tmp_path], {"toy": entry}, []) == [
+        f"training_curves.{e}" for e in ("png", "pdf", "svg", "json")
+    ]
     assert list_files([tmp_path]) == []
 
 

@@ -16,6 +16,7 @@ from workflow_scripts.support.templates import fill_template
 
 TEMPLATE = Path(__file__).parent / "results.md.j2"
 PAGE = "docs/results.md"  # as README.md links to it
+FEW = 2  # headlines of a data set that README.md shows
 
 
 @cache
@@ -41,12 +42,15 @@ def name_section(paper: str, scope: str) -> str:
 
 
 def list_papers(papers: Papers) -> list[tuple[str, Scopes]]:
-    """Return papers with their entries: those that make claims first."""
+    """Return papers with their entries: first papers that make claims, and of each the data set with most of them."""
 
     def has_no_verdict(paper: tuple[str, Scopes]) -> bool:
         return not any(is_judged(claim) for entry in paper[1].values() for claim in entry["claims"])
 
-    return sorted(papers.items(), key=has_no_verdict)
+    def sort_scopes(scopes: Scopes) -> Scopes:
+        return dict(sorted(scopes.items(), key=lambda scope: -len(scope[1]["claims"])))
+
+    return sorted(((name, sort_scopes(scopes)) for name, scopes in papers.items()), key=has_no_verdict)
 
 
 def render_legend() -> str:
@@ -76,14 +80,15 @@ def say_seeds(entry: Entry) -> str:
 
 
 def render_findings(papers: Papers) -> str:
-    """Return the headlines of each paper and data set, as lists under a line that says what of."""
+    """Return the first headlines of each paper and data set, as lists under a line that says what of."""
     parts = []
     for paper, scopes in list_papers(papers):
         for scope, entry in scopes.items():
             if texts := list_headlines(entry):
                 section = link_section(paper, scope, scope)
                 head = f"{shorten_title(paper)}, on {section}, {say_count(count_seeds(entry))}:"
-                parts.append("\n".join([head, "", *(f"- {text}" for text in texts), ""]))
+                more = f"- {link_section(paper, scope, f'{len(texts) - FEW} more')}" if len(texts) > FEW else ""
+                parts.append("\n".join([head, "", *(f"- {text}" for text in texts[:FEW]), *filter(None, [more]), ""]))
     return "\n".join(parts)
 
 

@@ -12,7 +12,15 @@ from markupsafe import Markup, escape
 from workflow_scripts.reporting.numbers import format_mean
 from workflow_scripts.reporting.papers import Paper
 from workflow_scripts.reporting.pictures import describe_figure
-from workflow_scripts.reporting.places import ACROSS, SCORECARD, Datasets, Place, get_benchmark, list_claims, list_places
+from workflow_scripts.reporting.places import (
+    ACROSS,
+    SCORECARD,
+    Datasets,
+    Place,
+    get_benchmark,
+    list_claims,
+    list_places,
+)
 from workflow_scripts.reporting.verdicts import count_verdicts, split_verdict
 from workflow_scripts.support.files import read_json
 
@@ -30,7 +38,7 @@ def describe_chapter(
     """
     places = list_places(paper, datasets)
     parts = []
-    for scope in [*datasets, ACROSS]:
+    for scope in [*_sort_datasets(paper, datasets), ACROSS]:
         own = [place for place in places if place.scope == scope]
         is_judged = scope in datasets and bool(list_claims(paper, get_benchmark(paper, datasets[scope])))
         part = {
@@ -45,6 +53,12 @@ def describe_chapter(
             parts.append(part)
     controls = {name: mark(text.strip(), paper.symbols) for name, text in paper.controls.items()}
     return {"paper": paper, "controls": controls, "parts": parts}
+
+
+def _sort_datasets(paper: Paper, datasets: Datasets) -> list[str]:
+    """Return the data sets in the order of the paper's benchmarks; last those that stand for none."""
+    order = {name: number for number, name in enumerate(paper.benchmarks)}
+    return sorted(datasets, key=lambda name: order.get(get_benchmark(paper, datasets[name]), len(order)))
 
 
 def describe_scorecard(paper: Paper, scope: str, tables: Path) -> dict[str, Any] | None:
@@ -93,16 +107,19 @@ def describe_table(path: Path, symbols: Mapping[str, str]) -> dict[str, Any]:
     title, scope = table["title"], table["place"]["scope"]
     lines = table["lines"]
     findings = [statement | {"text": mark(statement["text"], symbols)} for statement in table["findings"]]
-    return table | {
-        "findings": findings,
-        "caption": mark(table["caption"].removeprefix(f"{title}, on {scope}.").strip(), symbols),
-        "headers": [mark(header, symbols) for header in table["headers"]],
-        "lines": [[*(mark(text, symbols) for text in line[:2]), *line[2:]] for line in lines],
-        "bare": not any(line[0] for line in lines),  # no sections
-        "missing": any("not run" in line for line in lines),
-        "order": [[*line[:2], *map(_find_number, line[2:])] for line in lines],
-        "copies": read_copies(path),
-    }
+    return (
+        table
+        | {
+            "findings": findings,
+            "caption": mark(table["caption"].removeprefix(f"{title}, on {scope}.").strip(), symbols),
+            "headers": [mark(header, symbols) for header in table["headers"]],
+            "lines": [[*(mark(text, symbols) for text in line[:2]), *line[2:]] for line in lines],
+            "bare": not any(line[0] for line in lines),  # no sections
+            "missing": any("not run" in line for line in lines),
+            "order": [[*line[:2], *map(_find_number, line[2:])] for line in lines],
+            "copies": read_copies(path),
+        }
+    )
 
 
 def read_copies(path: Path) -> dict[str, str]:
@@ -141,17 +158,17 @@ def mark(text: str, symbols: Mapping[str, str]) -> Markup:
 def list_findings(chapters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the statements of all tables that are headlines, each with the part and the section that it is from.
 
-    Those that compare with nothing but a floor come last: they say how to read a table, not what is true of a method.
+    What is reached without learning, a caution on how to read the others, comes last; so does what has no figure.
     """
-    found = []
-    for chapter in chapters:
-        for part in chapter["parts"]:
-            for section in part["sections"]:
-                for statement in (section["table"] or {"findings": []})["findings"]:
-                    if statement["headline"]:
-                        bars = place_bars(statement["bars"], statement["digits"])
-                        found.append(statement | {"bars": bars, "part": part, "section": section})
-    return sorted(found, key=lambda statement: {bar["role"] for bar in statement["bars"]} == {"floor", "subject"})
+    found = [
+        statement | {"bars": place_bars(statement["bars"], statement["digits"]), "part": part, "section": section}
+        for chapter in chapters
+        for part in chapter["parts"]
+        for section in part["sections"]
+        for statement in (section["table"] or {"findings": []})["findings"]
+        if statement["headline"]
+    ]
+    return sorted(found, key=lambda statement: not statement["bars"] or statement["bars"][0]["role"] == "floor")
 
 
 def place_bars(bars: list[dict[str, Any]], digits: int) -> list[dict[str, Any]]:

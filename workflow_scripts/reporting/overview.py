@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.experiment.runs import parse_folder
 from workflow_scripts.reporting.gaps import ELSEWHERE, name_command, read_experiments
 from workflow_scripts.reporting.times import name_devices, say_duration, sum_seconds
 from workflow_scripts.reporting.verdicts import AT_CEILING, NOT_RUN, UNDECIDED, VERDICTS
@@ -52,7 +51,9 @@ def _count(scorecard: dict[str, Any], word: str) -> int:
 def list_next_steps(
     experiment: str, chapters: list[dict[str, Any]], gaps: dict[str, Any], seeds: Iterable[int]
 ) -> list[dict[str, str]]:
-    """Return what would decide more claims, one entry a reason: a sentence, a command or "", and where to `see` more or "".
+    """Return what would decide more claims, one entry a reason.
+
+    An entry is a sentence, a command or "", and where to `see` more, or "".
 
     gaps: of `find_gaps`. seeds: of the experiment's rows.
     """
@@ -67,13 +68,15 @@ def list_next_steps(
     steps = []
     if provisional:
         command = name_command(experiment, experiments, list(range(max(SEEDS, count))))
-        steps.append(_step(f"{_say(provisional, 'verdict rests', 'verdicts rest')} on one seed; more give a spread", command))
+        words = _say(provisional, "verdict rests", "verdicts rest")
+        steps.append(_step(f"{words} on one seed; more give a spread", command))
     elif undecided:
         command = name_command(experiment, experiments, list(range(count + MORE)))
         steps.append(_step(f"{_say(undecided, 'claim is', 'claims are')} too close to tell; more seeds may", command))
     if elsewhere:
         waiting = f", for which {_say(unjudged, 'claim waits', 'claims wait')}" if unjudged else ""
-        steps.append(_step(f"{_say(elsewhere, 'run belongs', 'runs belong')} to other experiments{waiting}", see="gaps"))
+        words = _say(elsewhere, "run belongs", "runs belong")
+        steps.append(_step(f"{words} to other experiments{waiting}", see="gaps"))
     if mended:
         steps.append(_step(f"{_say(mended, 'run is', 'runs are')} missing or older than the code", see="gaps"))
     if full:

@@ -147,7 +147,8 @@ def _check_benchmarks(names: list[str], known: list[str], where: str) -> None:
 
 def _check_leading(views: dict[str, Any], folder: Path) -> None:
     """Raise `UserError` for a benchmark with more views that lead than a reader takes in at once."""
-    leading = [(name, benchmark) for name, view in views.items() if "lead" in view for benchmark in as_list(view["benchmark"])]
+    leads = {name: as_list(view["benchmark"]) for name, view in views.items() if "lead" in view}
+    leading = [(name, benchmark) for name, benchmarks in leads.items() for benchmark in benchmarks]
     for benchmark in {benchmark for _, benchmark in leading}:
         own = [name for name, other in leading if other == benchmark]
         if len(own) > MOST_LEADING:

@@ -113,7 +113,7 @@ def describe_leaks(leaks: list[MeasuredLeak]) -> Statement:
             bars.append(make_bar(f"{leak.task}, crops off the grid", leak.shifted, "control"))
             bars.append(make_bar(f"{leak.task}, as stored", leak.stored, "rival"))
     bars.append(Bar("chance", CHANCE, None, "floor"))
-    text = f"A classifier of nothing but traces of JPEG's grid (chance: {CHANCE:.0f} %) {join(clauses)}."
+    text = f"A classifier of nothing but traces of JPEG's grid (chance: {CHANCE:.0f} %) {'; it '.join(clauses)}."
     return Statement(text, True, "test images told right [%]", tuple(bars), 1)
 
 
