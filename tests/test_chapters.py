@@ -74,7 +74,11 @@ def test_what_would_tell_more_is_a_command_that_exists(monkeypatch, seeds, verdi
 
 def test_what_would_tell_more_points_to_what_is_missing(monkeypatch):
     monkeypatch.setattr(overview, "read_experiments", lambda space: {})
-    lines = [["toy", "a", "", gaps.ELSEWHERE, ""], ["toy", "b", "0", gaps.MISSING, ""], ["toy", "c", "0", gaps.MISSING, ""]]
+    lines = [
+        ["toy", "a", "", gaps.ELSEWHERE, ""],
+        ["toy", "b", "0", gaps.MISSING, ""],
+        ["toy", "c", "0", gaps.MISSING, ""],
+    ]
     chapter = make_chapter(verdicts=[("not run", False)])
     steps = overview.list_next_steps("space/toy", [chapter], {"lines": lines}, [0, 1, 2])
     assert [step["text"] for step in steps] == [
@@ -127,7 +131,13 @@ def test_every_verdict_has_a_sign_of_its_own():
 
 
 def test_a_paper_explains_symbols_and_leads_with_three_figures_at_most(tmp_path):
-    figure = {"benchmark": "b", "title": "T", "note": "", "lead": True, "columns": [{"label": "a", "select": {}, "digits": 1}]}
+    figure = {
+        "benchmark": "b",
+        "title": "T",
+        "note": "",
+        "lead": True,
+        "columns": [{"label": "a", "select": {}, "digits": 1}],
+    }
     figure |= {"lines": [{"select": {"method": "m"}}], "figure": {"kind": "curves", "x": "x", "y": "y"}}
     views = {"benchmarks": ["b"], "symbols": {"h": "features"}, "tables": {f"t{n}": figure for n in range(3)}}
     (tmp_path / "three").mkdir()

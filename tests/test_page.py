@@ -128,7 +128,9 @@ def test_a_figure_is_a_drawing_where_there_is_one_and_else_a_smaller_image(tmp_p
     assert image["source"].startswith("data:image/webp;base64,")
     assert len(image["source"]) < (tmp_path / "a.png").stat().st_size
     (tmp_path / "a.svg").write_text("<svg></svg>")
-    (tmp_path / "a.json").write_text('{"data":[{"name":"</script><!--"}],"layout":{"height":300},"narrow":{"height":700}}')
+    (tmp_path / "a.json").write_text(
+        '{"data":[{"name":"</script><!--"}],"layout":{"height":300},"narrow":{"height":700}}'
+    )
     drawing = describe_figure(tmp_path, "a")
     assert (drawing["svg"], drawing["source"], drawing["height"]) == ("<svg></svg>", None, (300, 700))
     assert "</" not in drawing["plotly"]
