@@ -107,7 +107,8 @@ def test_nothing_is_wider_than_a_phone_and_contents_are_folded_there(page):
     sticky = """
         const box = [...document.querySelectorAll(".scroll")].find((box) => box.scrollWidth > box.clientWidth + 150);
         box.scrollLeft = 150;
-        return box.querySelector("tbody th:nth-child(2)").getBoundingClientRect().left - box.getBoundingClientRect().left"""
+        const left = (element) => element.getBoundingClientRect().left;
+        return left(box.querySelector("tbody th:nth-child(2)")) - left(box)"""
     assert 0 <= page.execute_script(sticky) < 2
     page.refresh()
     assert not page.execute_script("return document.querySelector('.contents details').open")

@@ -21,7 +21,8 @@ def test_the_first_of_each_symbol_says_what_it_stands_for():
     text = mark("A probe of h, and h of `h`; z+ (c=0), not z++ or scale-h <b>", symbols)
     assert text == (
         'A probe of <abbr title="features">h</abbr>, and h of <code>h</code>; '
-        '<abbr title="under a &#34;context&#34;">z+</abbr> (<abbr title="length">c</abbr>=0), not z++ or scale-h &lt;b&gt;'
+        '<abbr title="under a &#34;context&#34;">z+</abbr> (<abbr title="length">c</abbr>=0), '
+        "not z++ or scale-h &lt;b&gt;"
     )
     assert mark("a & `b`", {}) == "a &amp; <code>b</code>"
 

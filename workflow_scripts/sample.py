@@ -25,7 +25,8 @@ def copy_sample(report: Path, sample: Path) -> int:
     content = page.read_bytes()
     if len(content) > MOST:
         raise UserError(
-            f"{page} has {len(content) / 1e6:.1f} MB, and a sample at most {MOST / 1e6:.0f}; take a smaller experiment's"
+            f"{page} has {len(content) / 1e6:.1f} MB, and a sample at most {MOST / 1e6:.0f}; "
+            "take a smaller experiment's"
         )
     write_bytes(sample, content)
     return len(content)
