@@ -88,7 +88,11 @@ class Evidence:
 def list_comparisons(
     spec: dict[str, Any], measured: Measured, controls: Collection[str], ceiling: Select | str | None = None
 ) -> list[Comparison]:
-    """Return the comparisons of a spec: one, or with `rivals` one for every other method and each of its contexts."""
+    """Return the comparisons of a spec: one, or with `rivals` one for every other method and each of its contexts.
+
+    A method that is to be `among` the rivals and is not there gives a comparison without numbers: the best of few
+    methods is not yet the best of all.
+    """
     bound = next(name for name in BOUNDS if name in spec)
     kept = (float(spec[bound]), bound, ceiling)
     if "rivals" not in spec:
@@ -104,6 +108,10 @@ def list_comparisons(
         for name, context in rivals or [(run.name, {})]:
             than = {**spec["rivals"], **run.select, **context}
             comparisons.append(Comparison(f"{spec['label']} {name}", spec["of"], than, *kept))
+    there = {run.method for run in measured.runs}
+    for method in (name for name in spec.get("among", []) if name not in there):
+        than = {**spec["rivals"], "method": method}
+        comparisons.append(Comparison(f"{spec['label']} {method}", spec["of"], than, *kept))
     # Without a rival there is nothing to be best of.
     return comparisons or [Comparison(f"{spec['label']} any other method", spec["of"], {"method": ""}, *kept)]
 
