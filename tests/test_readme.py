@@ -22,6 +22,7 @@ ASKED = {
     "tensorboard": "--once",
     "docs": "--help",  # tests/test_docs.py makes the site
     "readme": "--kept",
+    "sample": "--help",
     **dict.fromkeys(("push", "pull", "crate"), "--help"),
 }
 
