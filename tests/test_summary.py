@@ -115,6 +115,6 @@ def test_a_command_that_is_interrupted_ends_first():
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, process_group=0, cwd=ROOT)
     assert process.stdout
     assert process.stdout.readline() == "up\n"
-    time.sleep(0.2)  # for the parent to wait
+    time.sleep(2.0)  # for the parent to wait
     os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=30)[0].splitlines() == ["down", "(0, True)"]
