@@ -24,6 +24,7 @@ from workflow_scripts.experiment.runs import (
     list_names,
     list_other_sources,
     list_runs,
+    list_sources,
     parse_run,
 )
 from workflow_scripts.support.errors import UserError
@@ -108,12 +109,6 @@ def get_start(wildcards):
     return (
         [f"{RUN.format(dataset=wildcards.dataset, name=name, seed=wildcards.seed)}/weights.safetensors"] if name else []
     )
-
-
-def list_sources():
-    """Sources of the selected data sets, and those that evaluators look at beside them, each once."""
-    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
-    return list(dict.fromkeys([*own, *OTHERS]))
 
 
 def is_of_images(source):

@@ -11,8 +11,8 @@ from workflow_scripts.reporting.targets import (
 
 FAULTS = "results/faults.json"  # of `make faults`, if someone ran it
 REPORT = f"{REPORTS}/index.html"
-META = [get_meta(source) for source in list_sources()]
-IMAGES = [source for source in list_sources() if is_of_images(source)]  # tables have no resolution
+META = [get_meta(source) for source in list_sources(config)]
+IMAGES = [source for source in list_sources(config) if is_of_images(source)]  # tables have no resolution
 
 try:
     # Everything that is wrong with a paper is said here.

@@ -13,18 +13,11 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.experiment.config import load_experiment
-from workflow_scripts.experiment.costs import count_views, embedding_bytes, is_trained, packed_bytes
+from workflow_scripts.experiment.costs import count_read, embedding_bytes, packed_bytes
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.plan import estimate_hours, get_stated_speed
 from workflow_scripts.experiment.rooms import DOWNLOADS
-from workflow_scripts.experiment.runs import (
-    Run,
-    get_settings,
-    get_space,
-    is_imported,
-    list_other_sources,
-    list_runs,
-)
+from workflow_scripts.experiment.runs import Run, get_space, list_runs, list_sources
 from workflow_scripts.experiment.throughput import CPU, SHIPPED, Throughput, Workload, read_rows
 from workflow_scripts.reporting.times import list_times, name_devices, sum_seconds
 
@@ -37,12 +30,6 @@ def locate_results(report: Path) -> tuple[Path, Path]:
     """Return the folder that a report's paths start from, and the experiment's rows. report: reports/<paper>/<name>."""
     base = report.resolve().parents[2]
     return base, base / "results" / report.resolve().parent.name / "metrics" / f"{report.resolve().name}.parquet"
-
-
-def list_sources(config: dict[str, Any]) -> list[str]:
-    """Return the sources of data that an experiment reads, each once."""
-    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
-    return list(dict.fromkeys([*own, *list_other_sources(config)]))
 
 
 def measure_data_sets(rows: pd.DataFrame, base: Path) -> dict[str, Effort]:
@@ -97,7 +84,7 @@ def plan_experiment(name: str) -> Effort:
     """
     config = load_experiment(name)
     runs = list_runs(config)
-    images = {run: _count_images(config, run) for run in runs if _trains(config, run)}
+    images = {run: count for run in runs if (count := count_read(config, run))}
     sources = list_sources(config)
     return {
         "runs": len(runs),
@@ -108,16 +95,6 @@ def plan_experiment(name: str) -> Effort:
         "hours": _plan_hours(config, images),
         "gpu": _needs_gpu(config),
     }
-
-
-def _trains(config: dict[str, Any], run: Run) -> bool:
-    return is_trained(run) and not is_imported(get_settings(config, run))
-
-
-def _count_images(config: dict[str, Any], run: Run) -> int:
-    """Return how many views of objects a run's training reads."""
-    training = get_settings(config, run)["training"]
-    return int(count_views(config, run) * training["steps"] * training["batch"])
 
 
 def _plan_hours(config: dict[str, Any], images: dict[Run, int]) -> dict[str, float]:

@@ -115,9 +115,13 @@ def is_trained(run: Run) -> bool:
 
 def count_trained(config: dict[str, Any], run: Run) -> int:
     """Return how many views a run's training still has to read: 0 where its weights exist."""
+    return 0 if (Path(run.folder) / "weights.safetensors").exists() else count_read(config, run)
+
+
+def count_read(config: dict[str, Any], run: Run) -> int:
+    """Return how many views a run's whole training reads: 0 where it has none."""
     settings = get_settings(config, run)
-    exists = (Path(run.folder) / "weights.safetensors").exists()
-    if exists or is_imported(settings) or not is_trained(run):
+    if is_imported(settings) or not is_trained(run):
         return 0
     return int(count_views(config, run) * settings["training"]["steps"] * settings["training"]["batch"])
 

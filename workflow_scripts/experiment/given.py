@@ -55,11 +55,18 @@ def check_options(arguments: list[str], root: Path = ROOT) -> None:
     each of these options at most once.
     """
     for pair in _list_values(arguments, "--config"):
-        if not pair.partition("=")[1]:
-            raise UserError(f"--config {pair} is no key=value; write, for example, --config 'seeds=[0, 1]'")
+        split_pair(pair)
     for file in [root / "config.yaml", *map(Path, _list_values(arguments, "--configfiles"))]:
         if not isinstance(read_yaml(file), dict):
             raise UserError(f"{file} holds no map; write keys such as `experiment:` in it")
+
+
+def split_pair(pair: str) -> tuple[str, str]:
+    """Return key and value of what `--config` was given. Raises `UserError` for what is no pair."""
+    key, mark, value = pair.partition("=")
+    if not mark or not key:
+        raise UserError(f"--config {pair} is no key=value; write, for example, --config 'seeds=[0, 1]'")
+    return key, value
 
 
 def _list_values(arguments: list[str], option: str) -> list[str]:

@@ -9,10 +9,9 @@ from typing import Any
 
 from workflow_scripts.experiment.checking import merge
 from workflow_scripts.experiment.config import load_experiment
-from workflow_scripts.experiment.given import list_options
+from workflow_scripts.experiment.given import list_options, split_pair
 from workflow_scripts.experiment.plain import parse_yaml, read_yaml
 from workflow_scripts.experiment.rooms import ROOT
-from workflow_scripts.support.errors import UserError
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +33,6 @@ def load_config(files: list[Path], pairs: list[str]) -> dict[str, Any]:
     options = list_options(os.environ)
     asked = options[options.index("--config") + 1 :] if "--config" in options else []
     for pair in [*asked, *pairs]:
-        key, mark, value = pair.partition("=")
-        if not mark or not key:
-            raise UserError(f"--config {pair} is no key=value; write, for example, --config 'seeds=[0, 1]'")
+        key, value = split_pair(pair)
         given = merge(given, {key: parse_yaml(value, f"--config {key}")})
     return load_experiment(str(given["experiment"]), given)

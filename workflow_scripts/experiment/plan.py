@@ -20,7 +20,7 @@ from workflow_scripts.experiment.costs import (
     packed_bytes,
 )
 from workflow_scripts.experiment.gpu_shares import activation_memory, get_gpu_share
-from workflow_scripts.experiment.runs import Run, get_settings, list_other_sources, list_runs
+from workflow_scripts.experiment.runs import Run, get_settings, list_runs, list_sources
 from workflow_scripts.experiment.throughput import CPU, Throughput, Workload, get_workload, name_device, read_measured
 from workflow_scripts.support.gpus import find_gpus
 
@@ -33,9 +33,7 @@ def describe_costs(config: dict[str, Any]) -> str:
     """Return the costs of an experiment as a few lines of text. config: complete."""
     runs = list_runs(config)
     trained = {run: count for run in runs if (count := count_trained(config, run))}
-    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
-    sources = dict.fromkeys([*own, *list_other_sources(config)])
-    packed = {source: packed_bytes(config, source) for source in sources}
+    packed = {source: packed_bytes(config, source) for source in list_sources(config)}
     embedded = max(embedding_bytes(config, run) for run in runs)
     sizes = ", ".join(f"{source} {say_size(size)}" for source, size in packed.items())
     seeds = len(config["seeds"])

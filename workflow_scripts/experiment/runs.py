@@ -243,6 +243,12 @@ def get_labels(run: Run) -> Settings:
     return {**named, "variant": run.variant, "seed": run.seed}
 
 
+def list_sources(config: Settings) -> list[str]:
+    """Return the sources of the selected data sets, and those that evaluators look at beside them, each once."""
+    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
+    return list(dict.fromkeys([*own, *list_other_sources(config)]))
+
+
 def list_other_sources(config: Settings) -> list[str]:
     """Return the sources that evaluators look at beside a run's own, each once; without optional ones not given."""
     named = dict.fromkeys(name for _, name in name_other_sources(config["evaluation"].get("evaluators", {})))

@@ -51,9 +51,7 @@ def _count(scorecard: dict[str, Any], word: str) -> int:
 def list_next_steps(
     experiment: str, chapters: list[dict[str, Any]], gaps: dict[str, Any], seeds: Iterable[int]
 ) -> list[dict[str, str]]:
-    """Return what would decide more claims, one entry a reason.
-
-    An entry is a sentence, a command or "", and where to `see` more, or "".
+    """Return what would decide more claims, one entry a reason: a sentence, a command or "", where to `see` more or "".
 
     gaps: of `find_gaps`. seeds: of the experiment's rows.
     """

@@ -13,7 +13,7 @@ from typing import Any
 from workflow_scripts.data.packed import ARRAYS
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS
-from workflow_scripts.experiment.runs import Run, get_space, list_other_sources, list_runs
+from workflow_scripts.experiment.runs import Run, get_space, list_runs
 
 RESULTS = Path("results")
 WEIGHTS, ROWS, META = "weights.safetensors", "rows/evaluation.parquet", "packed/meta.json"
@@ -43,12 +43,6 @@ def list_run_parts(config: dict[str, Any]) -> list[tuple[Run, SharedFiles]]:
     times = tuple(f"{rule}.time.tsv" for rule in ("import_checkpoint", "pretrain", "evaluate"))
     optional = ("rows/evaluation.json", "MODEL_CARD.md", "state/history.jsonl", *times)
     return [(run, SharedFiles(run.folder.removeprefix("results/"), required, optional)) for run in list_runs(config)]
-
-
-def list_sources(config: dict[str, Any]) -> list[str]:
-    """Return the sources of an experiment's data sets, and those that evaluators look at beside them, each once."""
-    own = (config["dataset_settings"][name]["source"] for name in config["datasets"])
-    return list(dict.fromkeys([*own, *list_other_sources(config)]))
 
 
 def make_source_part(config: dict[str, Any], source: str, arrays: bool) -> SharedFiles:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import ROOT
-from workflow_scripts.experiment.runs import get_space, is_imported
+from workflow_scripts.experiment.runs import get_space, is_imported, list_sources
 from workflow_scripts.rows import read_rows
 from workflow_scripts.sharing.contents import (
     META,
@@ -35,7 +35,6 @@ from workflow_scripts.sharing.contents import (
     SharedFiles,
     list_present,
     list_run_parts,
-    list_sources,
     make_source_part,
 )
 from workflow_scripts.sharing.push import check_finished

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.experiment.identity import first_difference, hash_data, read_identity
-from workflow_scripts.experiment.runs import Run, get_settings, get_space
+from workflow_scripts.experiment.runs import Run, get_settings, get_space, list_sources
 from workflow_scripts.sharing.contents import (
     META,
     RESULTS,
@@ -22,7 +22,6 @@ from workflow_scripts.sharing.contents import (
     WEIGHTS,
     SharedFiles,
     list_run_parts,
-    list_sources,
     make_source_part,
 )
 from workflow_scripts.sharing.push import check_run_files

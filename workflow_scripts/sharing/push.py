@@ -12,7 +12,7 @@ from typing import Any
 
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.experiment.identity import check_data, check_identity, read_identity
-from workflow_scripts.experiment.runs import Run, get_settings
+from workflow_scripts.experiment.runs import Run, get_settings, list_sources
 from workflow_scripts.rows import read_rows
 from workflow_scripts.sharing.contents import (
     META,
@@ -22,7 +22,6 @@ from workflow_scripts.sharing.contents import (
     find_hindrance,
     list_present,
     list_run_parts,
-    list_sources,
     make_source_part,
 )
 from workflow_scripts.sharing.repository import RemoteEntry, Repository

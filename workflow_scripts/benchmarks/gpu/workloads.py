@@ -77,18 +77,16 @@ def measure_workloads(check: Check, report: Report, experiments: list[str]) -> N
     """Report how fast every workload trains, its encoder not compiled. One that fails is a row with its error."""
     end, longest = time.monotonic() + check.seconds, 0.0
     device = choose_device(check.device, 1)
-    packed: dict[int, Path] = {}
     for workload, settings in list_workloads(experiments).items():
         case, began = name_workload(workload), time.monotonic()
         if began + longest > end:
             report({"run": case, "error": "there was no time left for it"})
             continue
         try:
-            side = workload[2]
-            packed.setdefault(side, check.folder / f"noise{side}")
-            if not packed[side].exists():
-                pack_noise(packed[side], side)
-            measure_workload(check, report, case, open_data(packed[side], settings, device))
+            data = check.folder / f"noise{workload[2]}"
+            if not data.exists():
+                pack_noise(data, workload[2])
+            measure_workload(check, report, case, open_data(data, settings, device))
         except Exception as error:
             report({"run": case, "error": f"{type(error).__name__}: {error}"})
         longest = max(longest, time.monotonic() - began)
@@ -119,10 +117,8 @@ def measure_workload(check: Check, report: Report, case: str, opened: OpenedData
 
 def list_speeds_of(experiments: list[str], results: dict[str, Any]) -> list[Throughput]:
     """Return the measured speeds of workloads as `make plan` reads them."""
-    versions, named = (
-        results["versions"],
-        {name_workload(workload): workload for workload in list_workloads(experiments)},
-    )
+    versions = results["versions"]
+    named = {name_workload(workload): workload for workload in list_workloads(experiments)}
     source = f"make gpu-check, {BENCHMARK}, torch {versions['torch']}, bfloat16, eager, {versions['processor']}"
     return [
         Throughput(*named[one["case"]], one["value"], one["low"], one["high"], one["n"], versions["device"], source)
