@@ -4,9 +4,10 @@ import pytest
 import scipy.stats
 from reported import make_row
 
-from workflow_scripts.reporting.comparisons import LEVEL, Comparison, weigh
+from workflow_scripts.reporting.comparisons import Comparison, weigh
 from workflow_scripts.reporting.explanations import explain
 from workflow_scripts.reporting.scales import SCALES, get_scale
+from workflow_scripts.reporting.seeds import LEVEL
 from workflow_scripts.reporting.verdicts import AT_CEILING, FAILED, NOT_RUN, REPRODUCED, UNDECIDED
 from workflow_scripts.rows import make_rows
 

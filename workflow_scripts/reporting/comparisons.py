@@ -24,16 +24,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from scipy.special import stdtrit
 
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.experiment.runs import make_name
 from workflow_scripts.reporting.measured import Measured, Select, filter_rows, read_values
 from workflow_scripts.reporting.scales import MetricScale, get_scale
+from workflow_scripts.reporting.seeds import t_bound
 from workflow_scripts.reporting.verdicts import AT_CEILING, FAILED, NOT_RUN, REPRODUCED, UNDECIDED
 
 BOUNDS = ("at_least", "at_most", "equivalence")
-LEVEL = 0.05  # of the t test, on either side
 END = "scale"  # the ceiling that is the end of the metric's scale
 
 
@@ -135,11 +134,6 @@ def weigh(comparison: Comparison, rows: pd.DataFrame) -> Evidence:
 def read_term(rows: pd.DataFrame, term: Select) -> pd.Series:
     """Return the values of one side of a comparison, a query with or without a `minus`, by seed."""
     return read_values(rows, {key: value for key, value in term.items() if key != "minus"}, term.get("minus"))
-
-
-def t_bound(std: float, seeds: int) -> float:
-    """Return how far a mean over seeds must be ahead for a one-sided t test at `LEVEL`."""
-    return float(stdtrit(seeds - 1, 1 - LEVEL) * std / seeds**0.5)
 
 
 def get_lead(comparison: Comparison, mean: float) -> float:

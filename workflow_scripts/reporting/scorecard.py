@@ -14,12 +14,13 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.reporting.cells import Material
-from workflow_scripts.reporting.comparisons import LEVEL, Evidence, list_comparisons, weigh
+from workflow_scripts.reporting.comparisons import Evidence, list_comparisons, weigh
 from workflow_scripts.reporting.explanations import describe_evidence, describe_margin, explain
 from workflow_scripts.reporting.formats import TextTable
 from workflow_scripts.reporting.measured import Measured
 from workflow_scripts.reporting.papers import Paper
 from workflow_scripts.reporting.places import SCORECARD, Place, get_benchmark, list_claims, list_judged
+from workflow_scripts.reporting.seeds import LEVEL
 from workflow_scripts.reporting.verdicts import (
     AT_CEILING,
     FAILED,

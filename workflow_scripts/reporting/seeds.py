@@ -10,7 +10,7 @@ from workflow_scripts.reporting.numbers import format_mean, format_number
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVEL = 0.05  # of the one-sided t tests over seeds, one on each side
+LEVEL = 0.05  # of the one-sided t test over seeds, on either side
 NOISE = 1e-12  # a relative spread that is of rounding
 
 
@@ -33,12 +33,16 @@ def compare(values: pd.Series, others: pd.Series) -> int:
     if len(differences) < 2:
         difference = float(differences.mean()) if len(differences) else float(values.mean() - others.mean())
         return (difference > 0) - (difference < 0)
+    mean, std = summarise(differences)
+    bound = t_bound(std or 0.0, len(differences))
+    return 0 if abs(mean) < bound or mean == 0 else 1 if mean > 0 else -1
+
+
+def t_bound(std: float, seeds: int) -> float:
+    """Return how far a mean over seeds must be ahead for a one-sided t test at `LEVEL`. std: standard deviation."""
     from scipy.special import stdtrit
 
-    seeds = len(differences)
-    mean, std = summarise(differences)
-    bound = float(stdtrit(seeds - 1, 1 - LEVEL)) * (std or 0.0) / seeds**0.5
-    return 0 if abs(mean) < bound or mean == 0 else 1 if mean > 0 else -1
+    return float(stdtrit(seeds - 1, 1 - LEVEL) * std / seeds**0.5)
 
 
 def show(values: pd.Series, digits: int) -> str:
