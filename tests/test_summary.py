@@ -112,9 +112,14 @@ print(run([sys.executable, "-c", {CHILD!r}], {{}}))
 def test_a_command_that_is_interrupted_ends_first():
     """As in a terminal: both processes get Ctrl-C. The command needs a while to end, and is waited for."""
     words = [sys.executable, "-c", PARENT]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, process_group=0, cwd=ROOT)
+    # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that; a terminal does not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, process_group=0, cwd=ROOT)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stdout
     assert process.stdout.readline() == "up\n"
-    time.sleep(2.0)  # for the parent to wait
+    time.sleep(0.2)  # for the parent to wait
     os.killpg(process.pid, signal.SIGINT)
     assert process.communicate(timeout=30)[0].splitlines() == ["down", "(0, True)"]
