@@ -30,8 +30,9 @@ VISIBLE := $(subst $(comma), ,$(value CUDA_VISIBLE_DEVICES))
 GPUS := $(if $(VISIBLE),$(words $(VISIBLE)),$(shell command -v nvidia-smi >/dev/null && nvidia-smi -L | grep -c ^GPU))
 # In percent of one: jobs say which share they need. On a cluster, the cluster counts them.
 LIMITS := $(if $(filter-out 0,$(GPUS)),$(if $(filter default,$(PROFILE)),--resources gpu_share=$(GPUS)00))
-# With the environment's commands, which the jobs of the workflow call, first on the PATH.
-START = PATH="$$(cd "$$VENV/bin" && pwd):$$PATH" $(RUN)
+# With the environment's commands, which the jobs of the workflow call, first on the PATH; and ending when make ends.
+LIFELINE = WORKFLOW_PID="$${WORKFLOW_PID:-$$PPID}"
+START = PATH="$$(cd "$$VENV/bin" && pwd):$$PATH" $(LIFELINE) exec $(RUN)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev reproduce status tensorboard tables plan experiments ablations paper push pull crate \
@@ -64,7 +65,7 @@ experiments: setup ## list the experiments, and what each costs: time, disk, dev
 # Of the same paper as EXPERIMENT, or as the default experiment.
 ablations paper:
 	@name="$${EXPERIMENT:-$$(sed -n 's/^experiment: *//p' config.yaml)}"; \
-	$(MAKE) --no-print-directory reproduce EXPERIMENT="$${name%%/*}/$@"
+	$(LIFELINE) exec $(MAKE) --no-print-directory reproduce EXPERIMENT="$${name%%/*}/$@"
 
 ablations: ## run the paper's ablations on small data
 paper: ## run the paper's experiment at its own budget (a GPU; first see make plan EXPERIMENT=<paper>/paper)
@@ -86,7 +87,7 @@ test-slurm: setup-dev ## run the smallest DAG on a real one-node Slurm, and inte
 	@$(RUN) pytest -s --override-ini addopts="-q --strict-markers -ra" tests/slurm $(ARGS)
 
 faults: setup-dev ## harm the smallest DAG in every way we know, and say what became of it (about an hour)
-	@$(RUN) tests.faults $(ARGS)
+	@$(RUN) tests.attack $(ARGS)
 
 bench: setup ## say how fast this machine does each part of the work (about 15 minutes; ARGS='--only training')
 	@$(RUN) workflow_scripts.bench $(ARGS)

@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, str(BASE))
 
+from workflow_scripts.data.standing import check_sources, check_times
 from workflow_scripts.experiment.code import hash_code, list_evaluation_code, list_training_code
 from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.experiment.checking import merge
@@ -28,7 +29,12 @@ from workflow_scripts.experiment.runs import (
     parse_run,
 )
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.lifeline import VARIABLE
+from workflow_scripts.support.kept import keep
+from workflow_scripts.support.lifeline import VARIABLE, end_with_parent
+
+if workflow.is_main_process:
+    end_with_parent(grace=0)  # at SIGTERM Snakemake would wait for its jobs, which end with it
+os.environ.pop(VARIABLE, None)  # jobs may be on other machines
 
 # Rules call `python -m workflow_scripts.<rule>`, from whichever folder the workflow is used in, and end with Snakemake.
 # A cluster's signals reach every process of a job; a trainer must be able to say through `tee` how far it came.
@@ -65,6 +71,20 @@ IMPORTED = [name for name, variant in config["variants"].items() if is_imported(
 EVALUATORS = list(config["evaluation"]["evaluators"])
 OTHERS = list_other_sources(config)  # that evaluators look at beside a run's own data
 PACKED = ["inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"]
+
+try:
+    check_sources({name: config["sources"][name] for name in list_sources(config)}, Path(DATA))
+    if workflow.is_main_process:  # no job's clock decides
+        check_times(
+            [
+                *(Path(DATA, source, "packed", "meta.json") for source in list_sources(config)),
+                *(Path(run.folder, "weights.safetensors") for run in RUNS),
+            ],
+            [Path(run.folder, "rows", "evaluation.parquet") for run in RUNS],
+            Path("results", SPACE),
+        )
+except UserError as error:
+    sys.exit(f"error: {error}")
 
 # What reporting needs to know of the selected data sets.
 DATASETS = {
@@ -135,7 +155,7 @@ def get_drawing_options(step, source):
 
 def list_packed(source):
     """Files of a packed source."""
-    return [f"{DATA}/{source}/packed/{file}" for file in PACKED]
+    return [keep(f"{DATA}/{source}/packed/{file}") for file in PACKED]
 
 
 def get_meta(source):

@@ -3,8 +3,8 @@
 
 rule render:
     output:
-        manifest=f"{DATA}/{{source}}/raw.json",
-        contact_sheet=f"{DATA}/{{source}}/contact_sheet.png",
+        manifest=keep(f"{DATA}/{{source}}/raw.json"),
+        contact_sheet=keep(f"{DATA}/{{source}}/contact_sheet.png"),
     log:
         f"{DATA}/{{source}}/render.log",
     benchmark:
@@ -30,7 +30,7 @@ rule render:
 
 rule synthesize:
     output:
-        manifest=f"{DATA}/{{source}}/raw.json",
+        manifest=keep(f"{DATA}/{{source}}/raw.json"),
     log:
         f"{DATA}/{{source}}/synthesize.log",
     benchmark:
@@ -50,7 +50,7 @@ rule synthesize:
 
 rule download:
     output:
-        manifest=f"{DATA}/{{source}}/raw.json",
+        manifest=keep(f"{DATA}/{{source}}/raw.json"),
     log:
         f"{DATA}/{{source}}/download.log",
     benchmark:

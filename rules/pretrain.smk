@@ -3,12 +3,12 @@
 
 rule pretrain:
     input:
-        # Newer data do not retrain: Snakemake would delete the weights before the run is refused. Newer code is no input
-        # either: the weights record the code they were made with, and the report says so.
+        # Newer data do not retrain: weights of other data are refused. Newer code is no input either: the weights
+        # record the code they were made with, and the report says so.
         packed=ancient(get_packed),
         start=get_start,
     output:
-        weights=f"{RUN}/weights.safetensors",
+        weights=keep(f"{RUN}/weights.safetensors"),
     log:
         f"{RUN}/pretrain.log",
     benchmark:
@@ -38,7 +38,7 @@ rule import_checkpoint:
         checkpoint=lambda w: get_settings(config, get_run(w))["training"]["checkpoint"],
         code=lambda w: list_code(*list_training_code(get_settings(config, get_run(w)))),
     output:
-        weights=f"{RUN}/weights.safetensors",
+        weights=keep(f"{RUN}/weights.safetensors"),
     log:
         f"{RUN}/import_checkpoint.log",
     benchmark:

@@ -26,7 +26,8 @@ from workflow_scripts.data.sources.catalogue import Source
 from workflow_scripts.data.sources.fetch import RemoteFile
 from workflow_scripts.data.sources.provide import provide
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import exclusive, hash_file, read_json
+from workflow_scripts.support.files import hash_file, read_json
+from workflow_scripts.support.locks import exclusive
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 

@@ -14,7 +14,7 @@ from raw_trees import digests, leave_unfinished, make_small_3diebench, write_man
 from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.packing import pack
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import exclusive
+from workflow_scripts.support.locks import exclusive
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("unsynced")]
 

@@ -48,7 +48,7 @@ def test_incomplete_meta_is_refused(raw, tmp_path):
     pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
     path = tmp_path / "packed" / "meta.json"
     meta = read_json(path)
-    assert set(meta) == set(packed.META_KEYS)
+    assert set(meta) == {*packed.META_KEYS, "settings", "test_images_in_train"}
     del meta["std"]
     write_json(path, meta)
     with pytest.raises(UserError, match="lacks 'std'; delete the folder"):

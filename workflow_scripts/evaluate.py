@@ -46,8 +46,6 @@ def main() -> None:
     evaluation, labels, others = (
         parse_json(getattr(arguments, name), f"--{name}") for name in ("evaluation", "labels", "others")
     )
-    import torch
-
     from workflow_scripts.data.packed import PackedDataset
     from workflow_scripts.evaluation.evaluators.base import make_evaluator
     from workflow_scripts.evaluation.measuring import measure
@@ -57,11 +55,13 @@ def main() -> None:
     from workflow_scripts.experiment.identity import check_data, read_identity
     from workflow_scripts.reporting.model_card import describe_model
     from workflow_scripts.rows import make_rows, write_rows
-    from workflow_scripts.support.files import exclusive, write_json, write_text
-    from workflow_scripts.training.devices import choose_device
+    from workflow_scripts.support.files import write_json, write_text
+    from workflow_scripts.support.locks import exclusive
+    from workflow_scripts.training.devices import choose_device, describe_machine
 
     evaluators = {name: make_evaluator(name, settings) for name, settings in evaluation["evaluators"].items()}
     device = choose_device(arguments.device, arguments.threads, arguments.gpu_share)
+    machine = describe_machine(device, arguments.threads)
     embeddings, name = arguments.run / "embeddings", "/".join(arguments.run.absolute().parts[-3:])
     print(f"{name}: evaluating", flush=True)
     with exclusive(arguments.run):
@@ -74,7 +74,7 @@ def main() -> None:
             "config_hash": identity["config"],
             "data_hash": identity["data"],
             "code_hash": hash_code(list_evaluation_code(settings, list(evaluators))),
-            "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+            "device": machine["device"],
         }
         shutil.rmtree(embeddings, ignore_errors=True)  # of an evaluation that was killed
         folders = {source: Path(folder) for source, folder in others.items()}
@@ -84,7 +84,7 @@ def main() -> None:
         rows = [{**labels, **provenance, **row} for row in found]
         write_rows(make_rows(rows), arguments.output)
         write_text(arguments.card, describe_model(arguments.run, arguments.data, rows))
-        write_json(arguments.summary, summary)
+        write_json(arguments.summary, {**summary, "machine": machine})
         if not arguments.keep_embeddings:
             shutil.rmtree(embeddings)
     print(f"{name}: evaluated, {len(rows)} rows")

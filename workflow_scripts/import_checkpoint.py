@@ -32,7 +32,8 @@ def main() -> None:
     from workflow_scripts.data.views import open_views
     from workflow_scripts.experiment.identity import claim_run
     from workflow_scripts.methods.base import Task
-    from workflow_scripts.support.files import exclusive, hash_file
+    from workflow_scripts.support.files import hash_file
+    from workflow_scripts.support.locks import exclusive
     from workflow_scripts.training.importing import check_source, load_released
     from workflow_scripts.training.run import save_weights
 

@@ -48,21 +48,26 @@ def main() -> None:
     from workflow_scripts.data.views import open_views
     from workflow_scripts.experiment.identity import claim_run
     from workflow_scripts.methods.base import Task
-    from workflow_scripts.support.files import exclusive
-    from workflow_scripts.training.devices import choose_device
+    from workflow_scripts.support.locks import exclusive
+    from workflow_scripts.training.devices import choose_device, describe_machine, keep_machine
     from workflow_scripts.training.loop import Engine, train
-    from workflow_scripts.training.run import build_method, save_weights, start_from
+    from workflow_scripts.training.run import build_method, is_trained, save_weights, start_from
     from workflow_scripts.training.state import TrainingState
 
     device = choose_device(arguments.device, arguments.threads, arguments.gpu_share)
     settings = arguments.settings
     with exclusive(arguments.run):
         PackedDataset(arguments.data).verify()
-        identity = claim_run(arguments.run, settings, arguments.data, arguments.start)
+        if is_trained(arguments.run, settings, arguments.data, arguments.start):
+            print(f"{arguments.run} is trained already; to train it again, delete it")
+            return
+        machine = describe_machine(device, arguments.threads, arguments.compile)
+        identity = claim_run(arguments.run, settings, arguments.data, arguments.start, machine)
+        keep_machine(identity, machine, "/".join(arguments.run.absolute().parts[-3:]))
         views = open_views(arguments.data, settings["dataset"], "train", device)
         method = build_method(settings, Task(views.space, views.classes), arguments.data)
         if arguments.start:
-            start_from(method, arguments.start)
+            start_from(method, arguments.start, identity)
         if method.trains:
             state = TrainingState(arguments.run / "state", identity["hash"])
             engine = Engine(device, arguments.log_every, arguments.checkpoint_seconds, arguments.compile)

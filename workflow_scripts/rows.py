@@ -69,7 +69,10 @@ def check_rows(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
     bad = frame[~np.isfinite(frame["value"])]
     if len(bad):
         row = bad.iloc[0]
-        raise UserError(f"{row['run']}: {row['task']} {row['metric']} is {row['value']}; train or evaluate it again")
+        raise UserError(
+            f"{origin} has {row['value']} as {row['metric']} of {row['task']} ({row['run']}), which is no number; delete it "
+            "and run again"
+        )
     repeated = frame[frame.duplicated(list(KEY_COLUMNS))]
     if len(repeated):
         key = ", ".join(f"{name}={repeated.iloc[0][name]}" for name in KEY_COLUMNS)
@@ -96,7 +99,9 @@ def read_rows(path: Path) -> pd.DataFrame:
         first = str(error).partition("\n")[0]
         raise UserError(f"{path} is not a readable table of rows ({first}); delete it and run again") from None
     checked = check_rows(frame, str(path))
-    if (table.schema.metadata or {}).get(DIGEST) not in (None, hash_rows(checked)):
+    if (digest := (table.schema.metadata or {}).get(DIGEST)) is None:
+        raise UserError(f"{path} has no digest of its rows, so nobody knows what they are; delete it and run again")
+    if digest != hash_rows(checked):
         raise UserError(f"{path} is damaged (its rows differ from their digest); delete it and run again")
     return checked
 

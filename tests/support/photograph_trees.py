@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,17 +17,12 @@ from workflow_scripts.data.readers.photographs import read_imagenet100
 
 
 def write_photographs(root: Path, files: Iterable[str], size=(20, 16), kind="JPEG") -> None:
-    """Write images, three different ones again and again. size: width and height [pixels]."""
-    random = np.random.default_rng(9)
-    contents = []
-    for _ in range(3):
-        made = io.BytesIO()
-        make_image(random, max(size)).resize(size).save(made, kind)
-        contents.append(made.getvalue())
-    for number, file in enumerate(files):
+    """Write images, each a different one. size: width and height [pixels]."""
+    for file in files:
         path = root / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(contents[number % 3])
+        random = np.random.default_rng(zlib.crc32(file.encode()))
+        make_image(random, max(size)).resize(size).save(path, kind)
 
 
 def make_imagenet(root: Path, train=2, test=1, **options) -> Path:

@@ -31,19 +31,25 @@ def make_image(random, side):
 
 
 def make_3diebench(root: Path, train, val, views=3, side=48, different=None) -> Path:
-    """Write a tree for train and val lists of (object id, label). different: so many images, again and again."""
+    """Write a tree for train and val lists of (object id, label).
+
+    different: so many images, again and again, of which val has the last two and train the others.
+    """
     random = np.random.default_rng(7)
     root.mkdir(parents=True, exist_ok=True)
     count = (len(train) + len(val)) * views
-    pictures = itertools.cycle([_encode(make_image(random, side)) for _ in range(different or count)])
+    pictures = [_encode(make_image(random, side)) for _ in range(different or count)]
+    shown = iter(pictures)
     for split, objects in (("train", train), ("val", val)):
+        if different:
+            shown = itertools.cycle(pictures[:-2] if split == "train" else pictures[-2:])
         np.save(root / f"{split}_images.npy", [name for name, _ in objects])
         np.save(root / f"{split}_labels.npy", np.array([label for _, label in objects]))
         for name, _ in objects:
             folder = root / name.strip("/")
             folder.mkdir(parents=True)
             for view in range(views):
-                (folder / f"image_{view}.jpg").write_bytes(next(pictures))
+                (folder / f"image_{view}.jpg").write_bytes(next(shown))
                 np.save(folder / f"latent_{view}.npy", random.uniform(-1, 1, 7))
     return root
 

@@ -14,7 +14,7 @@ from workflow_scripts.evaluation.run import EvaluatedRun, open_run
 from workflow_scripts.evaluation.storage import Storage
 from workflow_scripts.experiment.identity import hash_data
 from workflow_scripts.methods.base import Task
-from workflow_scripts.support.files import write_json
+from workflow_scripts.support.files import hash_settings, write_json
 from workflow_scripts.support.plugins import load_plugin
 from workflow_scripts.training.run import build_method, save_weights
 
@@ -59,7 +59,8 @@ def make_run(folder: Path, method: str, views: dict[str, Any], data: Path) -> Pa
         "training": {},
         "settings": list_defaults(cls.Settings),
     }
-    identity = {"config": "c", "data": hash_data(data), "hash": "h", "code": "", "torch": torch.__version__}
+    hashes = {"config": hash_settings(settings), "data": hash_data(data), "hash": "h"}
+    identity = {**hashes, "code": "", "torch": torch.__version__}
     write_json(folder / "run.json", {"settings": settings, "identity": identity})
     made = build_method(settings, Task(train.space, train.classes), data)
     save_weights(made, folder / "weights.safetensors", identity)

@@ -93,11 +93,10 @@ class PackedDataset:
         """Compute every array's SHA-256 digest again. Raises `UserError` for the first that differs.
 
         Arrays of more than `LARGE` bytes, which take minutes, are trusted as long as size and time of modification
-        are those they were last verified with (verified.json).
+        are those they were last verified with (verified.json). In a folder that others own they are read every time.
         """
-        stamp, known, found = self.folder / "verified.json", {}, {}
-        if stamp.exists():
-            known = read_json(stamp)
+        stamp = self.folder / "verified.json"
+        known, found = _read_stamp(stamp), {}
         for name in ARRAYS:
             path = self.folder / f"{name}.npy"
             status = path.stat()
@@ -108,7 +107,10 @@ class PackedDataset:
             if hash_file(path) != self.meta["sha256"].get(path.name):
                 raise self._broken(f"{path} is not what was packed (its SHA-256 digest differs)")
         if found != known:
-            write_json(stamp, found)
+            try:
+                write_json(stamp, found)
+            except OSError as error:  # the data are whole, and that is what was asked
+                print(f"{self.folder} was verified in full, and will be again: {stamp.name} says {error.strerror}")
 
     def indices(self, split: str, holdout: float, seed: int) -> np.ndarray:
         """Return the objects of an evaluation split, ascending: "train", "val" or "test".
@@ -128,6 +130,15 @@ class PackedDataset:
             order = numpy_generator(seed, "holdout", label).permutation(len(members))
             held_out[members[order[: round(holdout * len(members))]]] = True
         return np.flatnonzero((self.splits == TRAIN) & (held_out == (split == "val")))
+
+
+def _read_stamp(path: Path) -> dict[str, Any]:
+    """Return what was verified when, or nothing where that cannot be read: it then is verified again."""
+    try:
+        known = read_json(path)
+    except (UserError, OSError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def read_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:

@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.data.overlap import Overlap, find_overlap
 from workflow_scripts.data.packed import ARRAYS, PackedDataset, lay_out_input, read_header
 from workflow_scripts.data.readers.base import TRAIN, DrawingReader, Normalisation, Reader, take_per_class
-from workflow_scripts.data.writer import SUMS, Job, PartialPack, fill, sync
+from workflow_scripts.data.writer import DIGESTS, SUMS, Job, PartialPack, fill, sync
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import exclusive, hash_file, hash_settings, read_json, write_json
+from workflow_scripts.support.files import hash_file, hash_settings, read_json, write_json
+from workflow_scripts.support.locks import exclusive
 from workflow_scripts.support.plugins import load_plugin
 
 MANIFEST_KEYS = {"root", "source", "description", "caveat", "settings_hash"}
@@ -78,9 +80,14 @@ def find_normalisation(sums: np.ndarray, pixels: int) -> Normalisation:
 
 
 def make_meta(
-    manifest: dict[str, Any], job: Job, settings: dict[str, Any], partial: PartialPack, inputs_sha256: str
+    manifest: dict[str, Any],
+    job: Job,
+    settings: dict[str, Any],
+    partial: PartialPack,
+    inputs_sha256: str,
+    overlap: Overlap | None,
 ) -> dict[str, Any]:
-    """Return meta.json of the finished arrays. inputs_sha256: the digest of the inputs' file."""
+    """Return meta.json of the finished arrays. inputs_sha256: the digest of the inputs' file. overlap: of images."""
     reader = job.reader
     classes = list(reader.classes)[: settings.get("classes")]
     official = reader.official_classes or len(reader.classes)
@@ -89,6 +96,8 @@ def make_meta(
         reader.caveat if "JPEG" not in manifest["caveat"] else "",
         f"{len(classes)} of the {official} classes" if len(classes) < official else "",
         f"each pixel is the mean of {job.average}x{job.average} stored ones" if job.average > 1 else "",
+        # In the published files of a data set, everybody has them.
+        str(overlap) if overlap and overlap.images and not reader.is_published else "",
     ]
     splits = np.load(partial.path("splits"))
     train = int((splits == TRAIN).sum())
@@ -109,6 +118,8 @@ def make_meta(
         "counts": list(reader.counts.items()),  # in their order, which a map of JSON loses
         "mean": list(normalisation.mean) if normalisation else None,
         "std": list(normalisation.std) if normalisation else None,
+        **({"test_images_in_train": overlap.images} if overlap else {}),
+        "settings": settings,
         "settings_hash": hash_settings(settings),
         "sha256": {
             f"{name}.npy": inputs_sha256 if name == "inputs" else hash_file(partial.path(name)) for name in ARRAYS
@@ -116,12 +127,42 @@ def make_meta(
     }
 
 
+def compare_splits(partial: PartialPack, reader: Reader) -> Overlap:
+    """Return, and print, how many test images are training images. Raises `UserError` where too many are.
+
+    Their objects are then read again by the next packing, so that it takes what was mended since.
+    """
+    splits = np.load(partial.path("splits"))
+    overlap = find_overlap(np.load(partial.path(DIGESTS)), splits)
+    if overlap.is_too_large:
+        assert overlap.pair is not None
+        partial.forget(overlap.objects.tolist())
+        objects = np.load(partial.path("objects"))
+        test, train = (
+            f"{str(objects[position])!r}" + (f" (view {view})" if reader.views > 1 else "")
+            for position, view in overlap.pair
+        )
+        raise UserError(
+            f"{overlap}, the first of them {test}, which has the pixels of {train}: what is measured on them would be "
+            "too good; get the data set again, or take these images out of one of the splits"
+        )
+    if len(np.unique(splits)) > 1:
+        print(overlap)
+    return overlap
+
+
 def is_packed(output: Path, settings_hash: str) -> bool:
     """Tell whether `output` is a whole data set packed with these settings."""
+    return is_whole(output) and bool(PackedDataset(output).meta["settings_hash"] == settings_hash)
+
+
+def is_whole(output: Path) -> bool:
+    """Tell whether `output` is a whole data set, packed with any settings."""
     try:
-        return bool(PackedDataset(output).meta["settings_hash"] == settings_hash)
+        PackedDataset(output)
     except UserError:
         return False
+    return True
 
 
 def take_back(partial: PartialPack, output: Path) -> None:
@@ -160,12 +201,15 @@ def build(
     shape, dtype = lay_out_input(job.resolution, reader.columns)
     latents = (count, reader.views, len(reader.latent_names)), np.dtype(np.float32)
     large = {"inputs": ((count, reader.views, *shape), dtype), "latents": latents}
+    if job.is_of_images:
+        large[DIGESTS] = (count, reader.views), np.dtype(np.uint64)
     if job.measures:
         large[SUMS] = (count, 2, 3), np.dtype(np.int64)
     partial.prepare(small, large)
     if not partial.meta.exists():
         digest = fill(partial, job, workers, journal_seconds)
-        write_json(partial.meta, make_meta(manifest, job, settings, partial, digest))
+        overlap = compare_splits(partial, reader) if job.is_of_images else None
+        write_json(partial.meta, make_meta(manifest, job, settings, partial, digest, overlap))
 
 
 def check_form(
@@ -217,6 +261,11 @@ def pack(
     with exclusive(folder):
         if is_packed(output, hash_settings(settings)):
             print(f"{output} is already packed")
+        elif is_whole(output):
+            raise UserError(
+                f"{output} holds data that were packed from other files or with other settings; move or delete "
+                f"{output.parent} and the runs that were made from it, or give the changed source a name of its own"
+            )
         else:
             partial = PartialPack(folder, settings)
             if partial.meta.exists():

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.data.digests import GrowingDigest
+from workflow_scripts.data.overlap import digest_images
 from workflow_scripts.data.packed import read_header
 from workflow_scripts.data.readers.base import DrawingReader, Reader, average_blocks
 from workflow_scripts.support.errors import UserError
@@ -29,6 +30,7 @@ from workflow_scripts.support.workers import open_workers
 IMAGES_PER_TASK = 256
 LARGE = ("inputs", "latents")  # arrays that are filled object by object
 SUMS = "sums"  # int64 (N, 2, 3): of each object's images, where they are to be measured; see `sum_channels`
+DIGESTS = "digests"  # uint64 (N, V): of each image, by which those of the splits are compared; see `overlap`
 ROWS_PER_SUM = 65_536  # of one byte each, whose squares add up to less than 2**32
 MARGIN = 64 << 20  # bytes to leave free on the disk
 
@@ -56,7 +58,7 @@ class PartialPack:
 
     def _clear(self) -> None:
         for path in self.folder.iterdir():
-            if path.name != ".lock":
+            if not path.name.startswith(".lock"):  # of the lock and its lease
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def path(self, name: str) -> Path:
@@ -101,12 +103,19 @@ class PartialPack:
 
     def mark(self, positions: list[int]) -> None:
         """Record that these objects are stored, after making sure that they are."""
-        for path in filter(Path.exists, map(self.path, (*LARGE, SUMS))):
+        for path in filter(Path.exists, map(self.path, (*LARGE, SUMS, DIGESTS))):
             sync(path)
         with open(self._journal, "rb+", buffering=0) as journal:
             for position in positions:
                 os.pwrite(journal.fileno(), b"\1", position)
             os.fsync(journal.fileno())
+
+    def forget(self, positions: list[int]) -> None:
+        """Record that these objects are to be read again."""
+        journal = bytearray(self._journal.read_bytes())
+        for position in positions:
+            journal[position] = 0
+        write_bytes(self._journal, bytes(journal))
 
 
 def _create(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -133,9 +142,14 @@ class Job:
     average: int = 1
 
     @property
+    def is_of_images(self) -> bool:
+        """Whether images are stored, and not rows of a table."""
+        return not self.reader.columns
+
+    @property
     def measures(self) -> bool:
         """Whether images are summed while they are stored: for their mean and deviation, where none is published."""
-        return not self.reader.columns and self.reader.normalisation is None
+        return self.is_of_images and self.reader.normalisation is None
 
     @property
     def threads(self) -> int:
@@ -170,15 +184,18 @@ def read_object(job: Job, position: int) -> tuple[np.ndarray, np.ndarray]:
 
 def store_objects(job: Job, positions: list[int]) -> None:
     """Read the objects and write them to their places in the arrays."""
-    names = (*LARGE, SUMS) if job.measures else LARGE
+    names = (*LARGE, *[DIGESTS] * job.is_of_images, *[SUMS] * job.measures)
     paths = {name: job.folder / f"{name}.npy" for name in names}
     starts = {name: read_header(path)[2] for name, path in paths.items()}
     handles = {name: os.open(path, os.O_WRONLY) for name, path in paths.items()}
     try:
         for position in positions:
             arrays: tuple[np.ndarray, ...] = read_object(job, position)
+            images = arrays[0]
+            if job.is_of_images:
+                arrays = (*arrays, digest_images(images))
             if job.measures:
-                arrays = (*arrays, sum_channels(arrays[0]))
+                arrays = (*arrays, sum_channels(images))
             for name, array in zip(names, arrays, strict=True):
                 # Not a memory map: there, a full disk kills the process instead of raising an error.
                 _write(handles[name], array.tobytes(), starts[name] + position * array.nbytes)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from workflow_scripts.support.settings import Count, Positive, Share
+from annotated_types import Gt, Le
+
+from workflow_scripts.support.settings import AtMost, Count, Partial, Positive, Unique
+
+FALLS = "the rate falls there while the classifier learns"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class LinearSettings:
     steps: Count | None = None
     batch: Count = 256
     lr: Positive = 30.0
-    momentum: Share = 0.9
-    milestones: tuple[Count, ...] = (120, 160)
-    factor: Share = 0.1
+    momentum: Partial = 0.9
+    milestones: Annotated[tuple[Count, ...], Unique(), AtMost("epochs", FALLS, below=True, unless="steps")] = (120, 160)
+    factor: Annotated[float, Gt(0), Le(1)] = 0.1
     standardise: bool = False

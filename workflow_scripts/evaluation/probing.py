@@ -12,7 +12,7 @@ from workflow_scripts.evaluation.probes import Bank, Predictions
 from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.rows import Row
 
-Metrics = dict[str, Callable[[np.ndarray, np.ndarray], float]]
+Metrics = dict[str, Callable[[np.ndarray, np.ndarray], float | None]]  # None: there is no such number
 LATENTS: Metrics = {"r2": r2_per_component, "r2_pooled": r2_pooled}
 CLASSES: Metrics = {"top1": top1}
 
@@ -29,7 +29,7 @@ def probe_places(
     """Yield the rows of every place. places: of one representation. probes: by task.
 
     redrawn: contexts that were drawn n times have a row `<metric>_sd` beside that of the first draw, the standard
-    deviation over all draws.
+    deviation over all draws. Of a task whose truth does not vary there is no R2: `run` notes that it is left out.
     """
     drawn = [*places, *(again for place in places for again in run.redraws(place))] if redrawn else places
     found: dict[tuple[Any, ...], list[float]] = {}
@@ -41,8 +41,11 @@ def probe_places(
                 for place, values in zip(part, predicted, strict=True):
                     for metric, measure in metrics.items():
                         row = {**place.columns(split), "task": task, "metric": metric}
+                        if (value := measure(truth, values)) is None:
+                            run.leave_out(f"{task} of the {split} split has one value only, so there is no R2 of it")
+                            continue
                         scores = found.setdefault(tuple(row.items()), [])
-                        scores.append(measure(truth, values))
+                        scores.append(value)
                         if len(scores) == 1:  # of the first draw
                             yield {**row, "value": scores[0], "n": len(truth)}
     for key, scores in found.items():

@@ -25,7 +25,7 @@ from workflow_scripts.evaluation.embeddings import NOT_READOUTS, embed_split, em
 from workflow_scripts.evaluation.others import Change, OtherData
 from workflow_scripts.evaluation.probes import Bank
 from workflow_scripts.evaluation.settings import Contexts
-from workflow_scripts.evaluation.storage import Embeddings, Storage, choose_storage, faster_products
+from workflow_scripts.evaluation.storage import Embeddings, Storage, check_embeddings, choose_storage, faster_products
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.methods.base import ContextMethod, Method, Task
@@ -90,6 +90,16 @@ class EvaluatedRun:
         self.views, self.class_views, self.pair_views = train.views, train.class_views, train.pair_views
         self.contexts, self._embeddings, self._others = list(contexts), embeddings, others
         self._redrawn = redrawn or {}
+        self._left_out: dict[str, None] = {}
+
+    def leave_out(self, reason: str) -> None:
+        """Note what an evaluator leaves out of what it measures, and why: a short sentence without a full stop."""
+        self._left_out[reason] = None
+
+    def take_left_out(self) -> list[str]:
+        """Return what was noted since the last call, each once."""
+        reasons, self._left_out = list(self._left_out), {}
+        return reasons
 
     @property
     def scaled_groups(self) -> list[str]:
@@ -247,6 +257,7 @@ def embed_run(
             contexts, redrawn = draw_contexts(method, train, *given), redraw_contexts(method, train, *given)
         for split in ("train", *evaluation["splits"]):
             views = train if split == "train" else open_views(data, settings["dataset"], split, device)
-            embeddings.write(split, embed_split(method, views, contexts, device))
+            arrays = embed_split(method, views, contexts, device)
+            embeddings.write(split, check_embeddings(arrays, method, split, folder.parent))
     other_data = OtherData(others, data, device)
     return EvaluatedRun(method, settings, evaluation, train, embeddings, contexts, other_data, device, redrawn)

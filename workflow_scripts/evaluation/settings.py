@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, MinLen, MultipleOf
+from annotated_types import Ge, Le, MinLen, MultipleOf
 
-from workflow_scripts.support.settings import ByGroup, Count, Positive
+from workflow_scripts.support.settings import ByGroup, Count, Positive, Unique, Width
 
 Solver = Literal["exact", "adam"]
 
@@ -21,7 +21,7 @@ class ProbeSettings:
     Defaults: those of Gupta et al. 2024, 200 epochs of one pair a training object (41,920 of them).
     """
 
-    hidden: list[Count] = field(default_factory=list)
+    hidden: list[Width] = field(default_factory=list)
     steps: Count = 32800
     lr: Positive = 1e-3
     batch: Count = 256
@@ -32,7 +32,7 @@ class ProbeSettings:
 class ProbeChange:
     """What is different in one probe; null = as in the others."""
 
-    hidden: list[Count] | None = None
+    hidden: list[Width] | None = None
     steps: Count | None = None
     lr: Positive | None = None
     batch: Count | None = None
@@ -64,7 +64,7 @@ class LatentProbes:
         return self.probes.get(group, ProbeChange()).apply(self.probe)
 
 
-Length = Annotated[int, Ge(0), MultipleOf(2)]  # of a context [tokens], two a pair
+Length = Annotated[int, Ge(0), Le(2**13), MultipleOf(2)]  # of a context [tokens], two a pair; costs its square
 Control = Literal["zero-action", "shuffled", "foreign"]  # `experiment.kinds.CONTROLS`
 
 
@@ -81,10 +81,10 @@ class Contexts:
     under, all of them together say how far R2 under contexts of `draw_lengths` [tokens] depends on the draw.
     """
 
-    lengths: Annotated[list[Length], MinLen(1)] = field(default_factory=lambda: [0, 2, 6, 14, 30, 126])
-    controls: list[Control] = field(default_factory=lambda: ["zero-action", "shuffled", "foreign"])
-    control_lengths: Annotated[list[Length], MinLen(1)] = field(default_factory=lambda: [14])
-    pairs: Annotated[int, Ge(2)] = 64  # of one pair alone no action could be shuffled
+    lengths: Annotated[list[Length], MinLen(1), Unique()] = field(default_factory=lambda: [0, 2, 6, 14, 30, 126])
+    controls: Annotated[list[Control], Unique()] = field(default_factory=lambda: ["zero-action", "shuffled", "foreign"])
+    control_lengths: Annotated[list[Length], MinLen(1), Unique()] = field(default_factory=lambda: [14])
+    pairs: Annotated[int, Ge(2), Le(2**13)] = 64  # of one pair alone no action could be shuffled
     draw: Literal["seeded", "released"] = "seeded"
-    draws: Count = 1
-    draw_lengths: list[Length] = field(default_factory=lambda: [2, 14])
+    draws: Annotated[Count, Le(1000)] = 1
+    draw_lengths: Annotated[list[Length], Unique()] = field(default_factory=lambda: [2, 14])

@@ -15,6 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workflow_scripts.methods.base import Method
+from workflow_scripts.support.errors import UserError
+from workflow_scripts.training.divergence import advise, is_finite
+
 BANK_BYTES = 2**32  # of training embeddings that are probed side by side, on a CPU
 # Shares of a GPU's free memory. What is left is for an array while it is made, and for test embeddings.
 KEPT_SHARE, BANK_SHARE = 0.35, 0.3
@@ -73,6 +77,18 @@ def faster_products(device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def check_embeddings(
+    arrays: Iterator[tuple[str, Tensor]], method: Method, split: str, run: Path
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield arrays as they come. Raises `UserError` for one that is not finite: of it nothing could be measured."""
+    for name, array in arrays:
+        if not is_finite(array):
+            given = not method.trains or name == "states" or "attribute." in name
+            why = "so are the data; pack them again" if given else f"the training diverged; {advise(run)}"
+            raise UserError(f"the array {name} of the {split} split of {run} is not finite: {why}")
+        yield name, array
 
 
 class Embeddings:

@@ -204,7 +204,11 @@ def _list_alternatives(error: ValidationError) -> list[str]:
 
 
 def _hint(error: ValidationError) -> str:
-    """Say what to write where YAML did not read a number as one."""
+    """Say what to write where a name is misspelt, or YAML did not read a number as one."""
+    if error.validator == "enum" and isinstance(error.instance, str):
+        words = [option for option in list(error.validator_value) if isinstance(option, str)]  # type: ignore[arg-type]
+        meant = suggest(error.instance, words)
+        return f"; {meant}" if "did you mean" in meant else ""
     if error.validator == "type" and error.validator_value in ("number", "integer"):
         value: Any = error.instance
         if isinstance(value, float) and value.is_integer() and error.validator_value == "integer":

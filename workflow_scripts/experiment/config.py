@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.experiment.checking import check_schema, fill, merge
+from workflow_scripts.experiment.contents import is_table
+from workflow_scripts.experiment.evaluation_settings import check_evaluation
 from workflow_scripts.experiment.plain import check_plain, read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS, ROOT, SCHEMAS, list_kinds, read_schema, suggest
-from workflow_scripts.experiment.runs import check_runs, is_given, list_groups, name_other_sources
+from workflow_scripts.experiment.runs import check_runs, is_given, list_runs, name_other_sources
+from workflow_scripts.experiment.spare import check_spare
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.plugins import list_plugins
 
 SCHEMA = SCHEMAS / "config.schema.yaml"
+ALIKE = 0.8  # of two names, from where on one may be a slip of the other
 PAPER_FILES = ("published", "views", "claims")  # of a paper's folder; the others are experiments
 
 
@@ -52,10 +57,26 @@ def load_experiment(name: str, given: dict[str, Any] | None = None, root: Path =
     """
     config: dict[str, Any] = {"training": fill({}, read_schema("training", "training"))}
     name = find_experiment(name, root)
-    for layer in _read_chain(name, root):
+    strays: dict[str, str] = {}
+    for layer in (*_read_chain(name, root), {**(given or {}), "experiment": name}):
+        strays |= _find_strays(config, layer)
         config = merge(config, layer)
-    config = merge(config, {**(given or {}), "experiment": name})
-    return complete_config(_drop_evaluators(config), root)
+    completed = complete_config(_drop_evaluators(config), root)
+    for stray in strays.keys() - {run.variant for run in list_runs(completed)}:
+        raise UserError(
+            f"config: variants.{stray} is new, no run has it, and {strays[stray]!r} is there; did you mean "
+            f"{strays[stray]!r}?"
+        )
+    return completed
+
+
+def _find_strays(config: dict[str, Any], layer: dict[str, Any]) -> dict[str, str]:
+    """Return the variants of a layer that are not among those below, but all but called like one: by name that one."""
+    below, own = (of.get("variants") for of in (config, layer))
+    if not isinstance(below, dict) or not isinstance(own, dict):
+        return {}
+    near = {name: get_close_matches(str(name), below, 1, ALIKE) for name in own if name not in below}
+    return {name: close[0] for name, close in near.items() if close}
 
 
 def _drop_evaluators(config: dict[str, Any]) -> dict[str, Any]:
@@ -83,9 +104,9 @@ def complete_config(config: dict[str, Any], root: Path = ROOT) -> dict[str, Any]
     _check_layouts(completed)
     _check_classes(completed)
     _check_given(completed)
-    _check_groups(completed)
-    _check_evaluators(completed)
+    check_evaluation(completed)
     check_runs(completed)
+    check_spare(completed)
     return completed
 
 
@@ -121,9 +142,18 @@ def _read_skeleton() -> dict[str, Any]:
     return schema
 
 
+@cache
+def _read_benchmarks(path: Path) -> list[str]:
+    """Return the names of a paper's benchmarks; none where there is no such list."""
+    found = read_yaml(path) if path.exists() else None
+    names = found.get("benchmarks") if isinstance(found, dict) else None
+    return names if isinstance(names, list) else []
+
+
 def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, Iterable[str]]]:
     """Yield every name that stands for something defined elsewhere: its place, itself, and what there is."""
     papers, encoders, datasets = list_papers(root), config["encoders"], config["dataset_settings"]
+    known = {paper: _read_benchmarks(root / "papers" / paper / "views.yaml") for paper in config["papers"]}
     yield from (("papers", paper, papers) for paper in config["papers"])
     yield from (("datasets", dataset, datasets) for dataset in config["datasets"])
     yield from (("throughput.of_encoders", name, encoders) for name in config["throughput"].get("of_encoders", {}))
@@ -131,7 +161,9 @@ def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, 
         yield from ((f"{place}encoder", name, encoders) for name in [layer.get("encoder")] if name is not None)
     for dataset, entry in datasets.items():
         yield f"dataset_settings.{dataset}.source", entry["source"], config["sources"]
-        yield from ((f"dataset_settings.{dataset}.benchmarks", paper, papers) for paper in entry.get("benchmarks", {}))
+        for paper, benchmark in entry.get("benchmarks", {}).items():
+            yield f"dataset_settings.{dataset}.benchmarks", paper, papers
+            yield f"dataset_settings.{dataset}.benchmarks.{paper}", benchmark, known.get(paper) or [benchmark]
     downloads = sorted(path.stem for path in DOWNLOADS.glob("*.yaml"))
     for source, entry in config["sources"].items():
         yield f"sources.{source}.layout", entry["layout"], list_plugins("data.readers", "open_reader")
@@ -142,8 +174,14 @@ def _list_names(config: dict[str, Any], root: Path) -> Iterator[tuple[str, str, 
 
 
 def _check_layouts(config: dict[str, Any]) -> None:
-    """Raise `UserError` where a source has no image files, but a layout that reads such, or the reverse."""
+    """Raise `UserError` where a layout does not go with the rest of its source, such as whether it has image files."""
     draws = list_plugins("data.readers", "DRAWS")
+    for source, entry in config["sources"].items():
+        place, made = f"config: sources.{source}", [key for key in ("resolution", "classes", "average") if key in entry]
+        if is_table(entry) and made:
+            raise UserError(f"{place} is a table, but {made[0]} is a setting of images; remove it")
+        if not is_table(entry) and "resolution" not in entry:
+            raise UserError(f"{place} holds images; give the side that they are packed with, {place[8:]}.resolution")
     for source, entry in config["sources"].items():
         layout, without = entry["layout"], "render" in entry and entry["render"]["jpeg_quality"] is None
         if without and layout not in draws:
@@ -179,29 +217,6 @@ def _check_given(config: dict[str, Any]) -> None:
                 f"config: the data set {dataset} is of the optional source {source}, which is not given; set "
                 f"sources.{source}.path, or leave {dataset} out of datasets"
             )
-
-
-def _check_evaluators(config: dict[str, Any]) -> None:
-    """Raise `UserError` where two evaluators measure the same under the same name."""
-    evaluators = config["evaluation"]["evaluators"]
-    for name in evaluators:
-        if (other := read_schema("evaluators", name).get("x-replaces")) in evaluators:
-            raise UserError(
-                f"config: evaluation.evaluators has {name} and {other}, whose rows have the same names; choose one"
-            )
-
-
-def _check_groups(config: dict[str, Any]) -> None:
-    """Raise `UserError` where an evaluator's settings name a group that no data set has."""
-    groups = {group for dataset in config["dataset_settings"].values() for group in list_groups(dataset)}
-    for name, settings in config["evaluation"]["evaluators"].items():
-        for key, schema in read_schema("evaluators", name)["properties"].items():
-            if "groups" in (schema.get("x-keys"), schema.get("x-names")):
-                known = groups | set(schema["default"] or ())
-                for wrong in sorted(set(settings[key] or ()) - known):
-                    raise UserError(
-                        f"config: evaluation.evaluators.{name}.{key} names {wrong!r}; {suggest(wrong, known)}"
-                    )
 
 
 def _list_layers(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.experiment import contents
 from workflow_scripts.experiment.kinds import OF_EACH_GROUP
-from workflow_scripts.experiment.plain import read_yaml
-from workflow_scripts.experiment.rooms import DOWNLOADS, read_schema
+from workflow_scripts.experiment.rooms import read_schema
 from workflow_scripts.experiment.runs import Run, get_settings, is_imported, list_groups
 from workflow_scripts.models.encoders.widths import WIDTHS, count_features
 
@@ -23,19 +23,7 @@ ROW_VALUES = 100  # of a row, as an encoder reads it
 
 def count_inputs(config: dict[str, Any], source: str) -> int:
     """Return the number of images, or rows of a table, of a source, train and test together, at most."""
-    entry = config["sources"][source]
-    if "render" in entry:
-        made = entry["render"]
-        return int(made["classes"] * sum(made["objects_per_class"].values()) * made["views"])
-    if "synthesize" in entry:
-        made = entry["synthesize"]
-        return int(made[read_schema("synthesizers", made["kind"])["x-inputs"]])
-    known = read_yaml(DOWNLOADS / f"{entry['download']}.yaml")
-    if "classes" not in known:
-        return int(known["inputs"])
-    share, classes = entry.get("per_class") or {}, entry.get("classes") or known["classes"]
-    whole = known["inputs"] * classes // known["classes"]  # as far as classes are of one size
-    return int(min(whole, classes * sum(share.values()) * known.get("views", 1)) if share else whole)
+    return contents.count_inputs(config["sources"][source])
 
 
 def packed_bytes(config: dict[str, Any], source: str) -> int:

@@ -40,12 +40,15 @@ class Room:
 # Attributes that few methods have. passes: how often a step encodes each view, if not once; transforms: that a method
 # transforms images itself, see `agreement`.
 OPTIONAL = ("passes", "transforms")
+METHOD_FACTS = ("trains", "needs_group", "uses_actions", "views", "readouts", *OPTIONAL)
+VIEWS_FACTS = ("transformable", "reads_rows", "needs_poses", "sharable")
+CHANGE_FACTS = ("values", "side_multiple")
 
 ROOMS = {
-    "methods": Room("methods", "METHOD", facts=("trains", "needs_group", "uses_actions", "views", *OPTIONAL)),
-    "encoders": Room("models.encoders", "ENCODER", by_kind=True, facts=("dim", "memory")),
-    "views": Room("data.views", "VIEWS", by_kind=True, facts=("transformable",)),
-    "augmentations": Room("data.augmentations", "AUGMENTATION", by_kind=True, extra=("group",)),
+    "methods": Room("methods", "METHOD", facts=METHOD_FACTS),
+    "encoders": Room("models.encoders", "ENCODER", by_kind=True, facts=("dim", "memory", "reads_rows")),
+    "views": Room("data.views", "VIEWS", by_kind=True, facts=VIEWS_FACTS),
+    "augmentations": Room("data.augmentations", "AUGMENTATION", by_kind=True, facts=CHANGE_FACTS, extra=("group",)),
     "synthesizers": Room("data.synthesizers", "SYNTHESIZER", by_kind=True, facts=("inputs",)),
     "evaluators": Room("evaluation.evaluators", "EVALUATOR", facts=("replaces",)),
 }

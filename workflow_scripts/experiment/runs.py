@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.experiment.agreement import check_agreement
-from workflow_scripts.experiment.checking import Schema, allow_keys, check_schema, fill, merge
+from workflow_scripts.experiment.checking import Schema, check_schema, fill, merge
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.experiment.rooms import DOWNLOADS, list_kinds, read_schema, suggest
 from workflow_scripts.support.errors import UserError
@@ -198,7 +198,7 @@ def make_run_schema(method: str) -> Schema:
 
 
 def check_runs(config: Settings) -> None:
-    """Raise `UserError` for a run that is not defined, and for settings, of a variant too, that no run could take."""
+    """Raise `UserError` for a run that is not defined, and for settings that it could not take."""
     runs = [run for run in list_runs(config) if run.seed == config["seeds"][0]]
     for run in runs:
         settings = get_settings(config, run)
@@ -206,9 +206,8 @@ def check_runs(config: Settings) -> None:
             raise UserError(f"{run.name} on {run.dataset} is for the group {run.group!r}; {suggest(run.group, groups)}")
         if start := settings["training"]["warm_start"]:
             _check_start(config, run, start)
-        check_agreement(f"{run.name} on {run.dataset}", settings, list_groups(settings["dataset"]))
-    for name in config["variants"].keys() - {run.variant for run in runs}:
-        _check_unused(name, config["variants"][name])
+        source = config["sources"][config["dataset_settings"][run.dataset]["source"]]
+        check_agreement(f"{run.name} on {run.dataset}", settings, list_groups(settings["dataset"]), source)
 
 
 def _check_start(config: Settings, run: Run, start: str) -> None:
@@ -216,25 +215,6 @@ def _check_start(config: Settings, run: Run, start: str) -> None:
     _check_defined(config, run.dataset, *parse_name(start))
     if get_settings(config, parse_run(run.space, run.dataset, start, run.seed))["training"]["warm_start"]:
         raise UserError(f"{run.name} on {run.dataset} starts from {start}, which itself starts from another run")
-
-
-def _check_unused(name: str, variant: Settings) -> None:
-    """Check the settings of a variant that no run has: some method must be able to take them."""
-    settings, place = variant.get("settings", {}), ("variants", name, "settings")
-    methods = {method: read_schema("methods", method) for method in list_kinds("methods")}
-    known = {key for schema in methods.values() for key in schema["properties"]}
-    check_schema(settings, allow_keys(known), "config", place)
-    fits = [schema for schema in methods.values() if set(settings) <= set(schema["properties"])]
-    if not fits:
-        raise UserError(f"config: {'.'.join(place)}: no method has all of {', '.join(settings)}")
-    errors = []
-    for schema in fits:
-        try:
-            check_schema(settings, schema, "config", place)
-        except UserError as error:
-            errors.append(error)
-    if len(errors) == len(fits):
-        raise errors[0]
 
 
 def get_labels(run: Run) -> Settings:

@@ -85,7 +85,8 @@ def make_plugin_schema(plugin: type, name: str, room: Room) -> dict[str, Any]:
     schema = make_schema(plugin.Settings)  # type: ignore[attr-defined]
     schema["properties"] |= {key: EXTRA[key] for key in room.extra}
     facts = {fact: getattr(plugin, fact, None) for fact in room.facts}
-    schema |= {f"x-{fact}": value for fact, value in facts.items() if isinstance(value, (bool, int, str))}
+    known = {fact: value for fact, value in facts.items() if isinstance(value, (bool, int, str, tuple))}
+    schema |= {f"x-{fact}": _as_json(value) for fact, value in known.items()}
     return with_kind(schema, name) if room.by_kind else schema
 
 

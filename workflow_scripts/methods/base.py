@@ -48,6 +48,8 @@ class Method(nn.Module):
     trains: ClassVar[bool] = True  # False: a control, evaluated at its random initialisation
     needs_group: ClassVar[bool] = False  # True: a `PredictorMethod`, trained for one group
     views: ClassVar[int] = len(PAIR)  # of an object in a step; planning reads it, see `sharing`
+    # Names of the `embeddings` that it can have; "<group>" stands for one of the data's. Planning reads them.
+    readouts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
         super().__init__()
@@ -110,6 +112,7 @@ class PredictorMethod(Method):
     """A method that predicts how an action of its group moves an embedding: rho(project(h), a) is near project(h+)."""
 
     needs_group = True
+    readouts = ("g",)
     predictor: nn.Module
 
     def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:

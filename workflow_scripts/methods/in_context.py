@@ -13,9 +13,10 @@ from workflow_scripts.methods.base import ContextMethod, Task
 from workflow_scripts.models.context import CachedContext, ContextTransformer, draw_context_mask
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.settings import Count, Positive, Share, ShareRange, WidthOf
+from workflow_scripts.support.settings import Count, Depth, Divides, Positive, Share, ShareRange, Width, WidthOf
 from workflow_scripts.support.transfer import to_device
 
+WHOLE_BLOCKS = "a batch is cut into whole blocks of pairs, two tokens each"
 MINIMUM_COSINE = 1e-7  # the authors' clamp in NT-Xent: outputs that already point apart are not pushed further
 
 
@@ -28,11 +29,11 @@ class TransformerSettings:
     init_std: see `ContextTransformer`. Defaults: ContextSSL's run on 3DIEBench (Gupta et al. 2024, and released code).
     """
 
-    width: Count = 2048
-    layers: Count = 3
-    heads: Count = 4
-    output_dim: Annotated[Count | None, WidthOf("context")] = None
-    block_tokens: Annotated[int, Ge(4), MultipleOf(2)] = 128
+    width: Width = 2048
+    layers: Depth = 3
+    heads: Annotated[Count, Divides("settings.width", "each head reads as many entries")] = 4
+    output_dim: Annotated[Width | None, WidthOf("context")] = None
+    block_tokens: Annotated[int, Ge(4), MultipleOf(2), Divides("training.batch", WHOLE_BLOCKS, per=2)] = 128
     mask_probability: Share | ShareRange = 0.9
     init_std: Positive = 0.02
 

@@ -19,7 +19,7 @@ from workflow_scripts.methods.base import Loss, Task
 from workflow_scripts.methods.momentum import MomentumMethod, MomentumSettings, find_positive
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.settings import GroupNames, OneViewEach
+from workflow_scripts.support.settings import GroupNames, OneViewEach, Unique
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Settings(MomentumSettings):
     the slow weights that a step keeps. queue: number of keys in that of each space. Defaults: as in `MomentumSettings`.
     """
 
-    left_out: Annotated[Annotated[list[str], MinLen(1)] | None, GroupNames(), OneViewEach()] = None
+    left_out: Annotated[Annotated[list[str], MinLen(1)] | None, GroupNames(), OneViewEach(), Unique()] = None
     positives: Literal["first", "all"] = "first"
 
 

@@ -10,7 +10,7 @@ import torch
 from workflow_scripts.data.batch import INDEPENDENT, Batch, Sharing
 from workflow_scripts.methods.base import Loss
 from workflow_scripts.methods.momentum import MomentumMethod, MomentumSettings, find_positive
-from workflow_scripts.support.settings import GroupNames
+from workflow_scripts.support.settings import GroupNames, Shared, Unique
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Settings(MomentumSettings):
     the slow weights that a step keeps. queue: number of keys in it. Defaults: as in `MomentumSettings`.
     """
 
-    shared: Annotated[list[str], GroupNames()] = field(default_factory=list)
+    shared: Annotated[list[str], GroupNames(), Shared(), Unique()] = field(default_factory=list)
 
 
 class MoCo(MomentumMethod):

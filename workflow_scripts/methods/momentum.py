@@ -8,9 +8,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
+from annotated_types import Le
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,7 +19,7 @@ from workflow_scripts.data.batch import Batch
 from workflow_scripts.methods.base import Method, Task
 from workflow_scripts.methods.losses import in_float32
 from workflow_scripts.models.encoders.base import Encoder
-from workflow_scripts.support.settings import Count, Positive, Share, WidthOf
+from workflow_scripts.support.settings import AtLeast, Count, Positive, Share, Width, WidthOf
 from workflow_scripts.support.transfer import to_device
 
 ALL = "all"  # the space that is invariant to every augmentation
@@ -33,11 +34,11 @@ class MomentumSettings:
     has objects. Defaults: the run on ImageNet-100 of Xiao et al. (2021), as a re-implementation quotes it.
     """
 
-    hidden: Annotated[Count, WidthOf("space")] = 2048
-    width: Annotated[Count, WidthOf("space")] = 128
+    hidden: Annotated[Width, WidthOf("space")] = 2048
+    width: Annotated[Width, WidthOf("space")] = 128
     temperature: Positive = 0.2
     momentum: Share = 0.999
-    queue: Count = 16384
+    queue: Annotated[Count, Le(2**22), AtLeast("training.batch", "every key of a batch is contrasted once")] = 16384
 
 
 class MomentumMethod(Method):
@@ -49,6 +50,7 @@ class MomentumMethod(Method):
     alike to it, each key would have 1 / queue.
     """
 
+    readouts: ClassVar[tuple[str, ...]] = (f"z_{ALL}", "z_<group>", "outputs", "hidden", "untrained")
     queues: Tensor
     enqueued: Tensor
     steps: Tensor

@@ -21,7 +21,7 @@ from workflow_scripts.methods.watched import SIZE, Interval, WatchedMethod, accu
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import torch_generator
-from workflow_scripts.support.settings import Count, NegativeWith
+from workflow_scripts.support.settings import NegativeWith, Width
 from workflow_scripts.support.transfer import to_device
 
 
@@ -38,7 +38,7 @@ class Settings:
     """
 
     measure_every: Interval = 97
-    hidden: Count = 2048
+    hidden: Width = 2048
     class_loss: Literal["detached", "joint", "adversarial"] = "detached"
     class_weight: Annotated[float, NegativeWith("class_loss", "joint")] = 1.0
 

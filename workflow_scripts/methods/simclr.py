@@ -31,6 +31,7 @@ class SimCLR(Method):
     """InfoNCE(g(h), g(h+))."""
 
     Settings = Settings
+    readouts = ("g",)
 
     def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
         super().__init__(encoder, task, settings, group)

@@ -16,14 +16,14 @@ from torch.nn import functional as F
 from workflow_scripts.data.batch import Batch
 from workflow_scripts.methods.base import Loss, Method, Task
 from workflow_scripts.models.encoders.base import Encoder
-from workflow_scripts.support.settings import Count, Weight
+from workflow_scripts.support.settings import Weight, Width
 
 
 @dataclass(frozen=True)
 class Settings:
     """hidden: width of the action head. action_weight: of its loss. Both are ours."""
 
-    hidden: Count = 256
+    hidden: Width = 256
     action_weight: Weight = 5.0
 
 

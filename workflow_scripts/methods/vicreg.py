@@ -33,6 +33,7 @@ class VICReg(Method):
     """10 MSE(z, z+) + 10 [var(z) + var(z+)] / 2 + cov(z) + cov(z+), with the weights of the settings."""
 
     Settings = Settings
+    readouts = ("g",)
 
     def __init__(self, encoder: Encoder, task: Task, settings: Any, group: str = "") -> None:
         super().__init__(encoder, task, settings, group)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, checksums, locks."""
+"""Files that are whole or absent: atomic writes, checksums."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.lifeline import GRACE_SECONDS
 
 DIGEST = "digest"  # key that `write_json` adds and `read_json` takes away
 
@@ -65,7 +62,7 @@ def read_json(path: Path | str) -> Any:
         value = json.loads(Path(path).read_text())
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; run the step that writes it first") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON ({error}); delete it and run again") from None
     if isinstance(value, dict) and value.pop(DIGEST, None) not in (None, hash_settings(value)):
         raise UserError(f"{path} is damaged (its content differs from its digest); delete it and run again")
@@ -90,22 +87,3 @@ def hash_file(path: Path | str, algorithm: str = "sha256") -> str:
     """Return the hex digest of a file's content."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
-
-
-@contextlib.contextmanager
-def exclusive(folder: Path | str) -> Iterator[None]:
-    """Hold the only writer's lock of `folder`; the kernel frees it when the process dies.
-
-    Waits a little for the writer before: one whose Snakemake was killed may be about to end.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock", timeout=GRACE_SECONDS + 1)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise UserError(f"another process is writing to {folder}; wait for it or stop it") from None
-    try:
-        yield
-    finally:
-        lock.release()

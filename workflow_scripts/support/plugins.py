@@ -43,3 +43,13 @@ def load_plugin(package: str, name: str, attribute: str) -> Any:
         where = f"workflow_scripts/{package.replace('.', '/')}"
         raise UserError(f"there is no {attribute.lower()} {name!r}: {where}/{module_name(name)}.py; there is {known}")
     return getattr(importlib.import_module(f"workflow_scripts.{package}.{module_name(name)}"), attribute)
+
+
+@cache
+def find_text(package: str, name: str, attribute: str) -> str:
+    """Return the text that a plug-in's module names as `attribute`, without importing the module."""
+    path = PACKAGE / package.replace(".", "/") / f"{module_name(name)}.py"
+    found = re.search(rf'^{attribute} = "(.*)"', path.read_text(), re.MULTILINE)
+    if found is None:
+        raise UserError(f'{path} does not say {attribute}; write {attribute} = "<text>" in it')
+    return found[1]

@@ -5,10 +5,10 @@ The schemas of configs are generated from the dataclasses that use them (`make s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MaxLen, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,25 @@ class NotEven:
         return {**handler(core), "not": {"multipleOf": 2}}
 
 
+@dataclass(frozen=True)
+class Unique:
+    """Marks a list in which nothing stands twice."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked list."""
+        return {**handler(core), "uniqueItems": True}
+
+
 Count = Annotated[int, Ge(1)]
+Width = Annotated[int, Ge(1), Le(2**16)]  # of a layer: more is a slip of the keyboard, and no memory holds it
+Depth = Annotated[int, Ge(1), Le(1000)]  # layers, blocks
 Odd = Annotated[int, Ge(1), NotEven()]
 Whole = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 Weight = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
-Widths = Annotated[list[Count], MinLen(1)]
+Partial = Annotated[float, Ge(0), Lt(1)]  # a share that leaves something
+Widths = Annotated[list[Width], MinLen(1)]
 ShareRange = Annotated[list[Share], MinLen(2), MaxLen(2), Ascending()]
 
 
@@ -77,6 +89,26 @@ class GroupNames:
 
 
 @dataclass(frozen=True)
+class ReadoutNames:
+    """Marks a list of names of readouts, of any method; null = all that there are."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked list."""
+        return {**handler(core), "x-names": "readouts"}
+
+
+@dataclass(frozen=True)
+class KeysOf:
+    """Marks lists of names, each of which is a key of another setting beside it."""
+
+    setting: str
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked lists."""
+        return {**handler(core), "x-keys_of": self.setting}
+
+
+@dataclass(frozen=True)
 class Pattern:
     """Marks text that a regular expression matches."""
 
@@ -92,16 +124,62 @@ class Divides:
     """Marks a whole number of a method's settings that divides another setting of the run, at least `times` times.
 
     of: where that stands, such as "training.steps". reason: what is so only then; the sentence that refuses others ends
-    with it.
+    with it. per: it is the number divided by this one that does.
     """
 
     of: str
     reason: str
     times: int = 1
+    per: int = 1
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         """Return the JSON schema of the marked number."""
-        return {**handler(core), "x-divides": {"of": self.of, "times": self.times, "reason": self.reason}}
+        return {**handler(core), "x-divides": asdict(self)}
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """Marks a number that is no less than another setting of the run, such as "training.batch"; see `Divides`."""
+
+    of: str
+    reason: str
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked number."""
+        return {**handler(core), "x-at_least": asdict(self)}
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """Marks a number, or a list of such, that is no more than another setting; see `Divides`.
+
+    of: of the run, such as "training.steps", or of the map that the number stands in, such as "epochs". below: less
+    than that. unless: it does not matter where this setting of the same map is given.
+    """
+
+    of: str
+    reason: str
+    below: bool = False
+    unless: str = ""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked number."""
+        return {**handler(core), "x-at_most": asdict(self)}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Marks a number, or a list of such, of an augmentation that reaches ceil((number - less) * per) pixels far.
+
+    That is less than the images' side.
+    """
+
+    per: float = 1.0
+    less: int = 0
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked number."""
+        return {**handler(core), "x-reach": asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -129,6 +207,15 @@ class WidthOf:
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         """Return the JSON schema of the marked setting."""
         return {**handler(core), "x-width": self.what}
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Marks a list of names of groups whose parameters a view copies from another, all of them together."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        """Return the JSON schema of the marked list."""
+        return {**handler(core), "x-shared": True}
 
 
 @dataclass(frozen=True)

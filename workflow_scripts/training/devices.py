@@ -38,6 +38,29 @@ def choose_device(name: str, threads: int, share: int = WHOLE) -> torch.device:
     return torch.device(name)
 
 
+def describe_machine(device: torch.device, threads: int, compiling: str = "off") -> dict[str, str]:
+    """Return what of a machine and of the engine's settings decides last digits, and so, after many steps, weights.
+
+    compiling: the engine's choice; told of where it may have an effect.
+    """
+    gpu = device.type == "cuda"
+    found = {"device": torch.cuda.get_device_name() if gpu else device.type, "threads": str(threads)}
+    return {**found, "compile": compiling} if compiling == "on" or (gpu and compiling == "auto") else found
+
+
+def keep_machine(began: dict[str, str], now: dict[str, str], name: str) -> None:
+    """Go on with the number of threads that a training began with, and say in a line what is different now.
+
+    began, now: see `describe_machine`; of older trainings nothing is known. name: of the run, for the line.
+    """
+    threads, device = began.get("threads", now["threads"]), began.get("device", now["device"])
+    if threads != now["threads"]:
+        torch.set_num_threads(int(threads))
+        print(f"{name}: goes on with the {threads} threads that it began with, not {now['threads']}", flush=True)
+    if device != now["device"]:
+        print(f"{name}: goes on on {now['device']}; it began on {device}, so its last digits will differ", flush=True)
+
+
 def mixed_precision(device: torch.device) -> torch.autocast:
     """Return a context in which a training computes: in bfloat16 on a GPU, as it is on a CPU."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")

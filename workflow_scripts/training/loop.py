@@ -1,7 +1,7 @@
 """The one training loop, for every method.
 
 Step t is a function of the weights, the optimiser's state, the seed and t alone, so a run that was
-killed and resumed ends with the weights of an unbroken one, bit for bit on a CPU.
+killed and resumed ends with the weights of an unbroken one, bit for bit on one CPU with one number of threads.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from workflow_scripts.support.seeding import derive_seed, torch_generator
 from workflow_scripts.training.batches import BatchOrder, iterate_batches
 from workflow_scripts.training.compilation import EncoderCompiler
 from workflow_scripts.training.devices import mixed_precision
+from workflow_scripts.training.divergence import advise, check_finite, check_usable
 from workflow_scripts.training.optimisation import learning_rate, make_optimizer
 from workflow_scripts.training.preemption import Preemption
 from workflow_scripts.training.settings import EngineSettings
@@ -35,7 +36,7 @@ THREADS = 3  # that prepare batches for a GPU: one took 12.8 ms for 1024 images 
 
 @dataclass(frozen=True)
 class Engine:
-    """How a run is executed; nothing here changes its result beyond rounding. See `EngineSettings`."""
+    """How a run is executed: `device` and `compile` decide the last digits of each step. See `EngineSettings`."""
 
     device: torch.device
     log_every: int = EngineSettings.log_every
@@ -71,8 +72,8 @@ class Meter:
         bad = [name for name in self._minimised if not math.isfinite(means[name])]
         if bad:
             raise UserError(
-                f"the {bad[0]} loss became {means[bad[0]]} between steps {step - self._steps} and {step}; lower "
-                "training.lr or set training.clip_norm, then run again (no weights were saved since)"
+                f"the {bad[0]} loss became {means[bad[0]]} between steps {step - self._steps} and {step}: the training "
+                f"diverged; {advise(self.state.run)}"
             )
         elapsed = time.perf_counter() - self._since
         speed = self._images / elapsed
@@ -136,7 +137,10 @@ def _train(
             due = time.monotonic() - saved >= engine.checkpoint_seconds or bool(stop)
             if done % engine.log_every == 0 or done == steps or due:
                 meter.write(done, rate)  # also the check that the loss is finite, so before any checkpoint
+            if done == steps:
+                check_usable(method, batch, state.run)
             if due or done == steps:
+                check_finite(method.state_dict(), state.run, f"the weights of {state.run}")
                 state.save(done, method.state_dict(), optimizer.state_dict())
                 saved = time.monotonic()
             if stop and done < steps:
@@ -152,8 +156,20 @@ def _resume(method: Method, optimizer: torch.optim.Optimizer, state: TrainingSta
     checkpoint = state.load(device)
     start = 0
     if checkpoint is not None:
-        method.load_state_dict(checkpoint["model"])
-        optimizer.load_state_dict(checkpoint["optimizer"])
-        start = int(checkpoint["step"])
+        try:
+            method.load_state_dict(checkpoint["model"])
+            optimizer.load_state_dict(checkpoint["optimizer"])
+            _check_shapes(optimizer)
+        except Exception as error:  # torch raises many kinds for a state that is not one of this model
+            state.refuse(f"does not fit the method as it is now ({' '.join(str(error).split())})")
+        start = checkpoint["step"]
     state.truncate_history(start)
     return start
+
+
+def _check_shapes(optimizer: torch.optim.Optimizer) -> None:
+    """Raise `ValueError` where the state of a parameter has another shape than it. Scalars count steps."""
+    for parameter, own in optimizer.state.items():
+        for name, value in own.items():
+            if isinstance(value, Tensor) and value.ndim and value.shape != parameter.shape:
+                raise ValueError(f"the optimiser's {name} has the shape {tuple(value.shape)}")

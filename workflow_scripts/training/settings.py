@@ -5,37 +5,49 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le
 
-from workflow_scripts.support.settings import Count, KindOf, Positive, Share, Weight, Whole
+from workflow_scripts.support.settings import (
+    AtMost,
+    Count,
+    Depth,
+    KindOf,
+    Partial,
+    Positive,
+    Share,
+    Unique,
+    Weight,
+    Whole,
+)
 
-Beta = Annotated[float, Ge(0), Lt(1)]
 Kind = dict[str, Any]
+PEAK = "the rate reaches its peak"
+FALLS = "the rate falls there while training lasts"
 
 
 @dataclass(frozen=True)
 class Adam:
     """Adam with weight decay as an L2 penalty. Defaults: the code of Garrido et al. (2023)."""
 
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    weight_decay: Weight = 1e-3
+    betas: tuple[Partial, Partial] = (0.9, 0.999)
+    weight_decay: Share = 1e-3
 
 
 @dataclass(frozen=True)
 class AdamW:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019). Defaults: torch's."""
 
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    weight_decay: Weight = 1e-2
+    betas: tuple[Partial, Partial] = (0.9, 0.999)
+    weight_decay: Share = 1e-2
 
 
 @dataclass(frozen=True)
 class SGD:
     """Stochastic gradient descent with momentum, weight decay as an L2 penalty. Defaults: usual for small images."""
 
-    momentum: Beta = 0.9
+    momentum: Partial = 0.9
     nesterov: bool = True
-    weight_decay: Weight = 5e-4
+    weight_decay: Share = 5e-4
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class Cosine:
     their released code.
     """
 
-    warmup_steps: Whole = 820
+    warmup_steps: Annotated[Whole, AtMost("training.steps", PEAK)] = 820
     floor: Share = 0.0
 
 
@@ -56,9 +68,11 @@ class Steps:
     by `factor`. No milestones: a constant rate.
     """
 
-    milestones: list[Count] = field(default_factory=list)
+    milestones: Annotated[list[Count], Unique(), AtMost("training.steps", FALLS, below=True)] = field(
+        default_factory=list
+    )
     factor: Annotated[float, Gt(0), Le(1)] = 0.1
-    warmup_steps: Whole = 0
+    warmup_steps: Annotated[Whole, AtMost("training.steps", PEAK)] = 0
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ class Training:
     """
 
     steps: Count = 82000
-    batch: Count = 512
+    batch: Annotated[int, Ge(2)] = 512  # of a single object there is no variance, and no negative
     last_batch: Literal["keep", "drop"] = "keep"
     lr: Positive = 1e-3
     optimizer: Annotated[Kind, KindOf("optimizers")] = field(default_factory=lambda: {"kind": "adam"})
@@ -99,8 +113,8 @@ class EngineSettings:
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     share_gpu: bool = True
-    threads: Count = 1
-    workers: Count = 2
+    threads: Depth = 1
+    workers: Depth = 2
     log_every: Count = 20
     checkpoint_seconds: Weight = 30.0
     compile: Literal["auto", "on", "off"] | bool = "auto"

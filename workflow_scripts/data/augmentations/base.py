@@ -27,6 +27,7 @@ class Augmentation:
     dim: ClassVar[int]
     hidden: ClassVar[int] = 0
     values: ClassVar[int] = 0
+    side_multiple: ClassVar[int] = 1  # images' sides are multiples of it; planning reads it
 
     def __init__(self, settings: Any, side: int) -> None:
         self.settings, self.side = settings, side

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workflow_scripts.data.augmentations.base import Augmentation, apply_separable
-from workflow_scripts.support.settings import Ascending, Odd, Positive, Share
+from workflow_scripts.support.settings import Ascending, Odd, Positive, Reach, Share
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Settings:
 
     sigma: Annotated[tuple[Positive, Positive], Ascending()] = (0.1, 2.0)
     probability: Share = 0.5
-    kernel_size: Odd = 5
+    kernel_size: Annotated[Odd, Reach(0.5, 1)] = 5
 
 
 class GaussianBlur(Augmentation):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from workflow_scripts.data.augmentations.base import Augmentation
-from workflow_scripts.support.settings import Whole
+from workflow_scripts.support.settings import Reach, Whole
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Settings:
     nothing. 4 is what others mean by it (He et al. 2016, section 4.2).
     """
 
-    padding: Whole = 0
+    padding: Annotated[Whole, Reach()] = 0
 
 
 class Crop(Augmentation):

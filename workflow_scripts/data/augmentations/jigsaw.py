@@ -21,6 +21,7 @@ class Jigsaw(Augmentation):
     """
 
     dim, values = 1, len(ORDERS)
+    side_multiple = 2  # quarters
 
     def __init__(self, settings: Any, side: int) -> None:
         super().__init__(settings, side)

@@ -11,7 +11,7 @@ from torch import Tensor
 from workflow_scripts.data.augmentations import blur
 from workflow_scripts.data.augmentations.base import Augmentation
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.settings import Ascending, Odd, Positive
+from workflow_scripts.support.settings import Ascending, Odd, Positive, Reach, Unique
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Settings:
     nearly alike, so that the values can hardly be told apart; compare `sigma_blur`.
     """
 
-    kernels: Annotated[tuple[Odd, Odd, Odd], Ascending()] = (5, 9, 15)
+    kernels: Annotated[tuple[Odd, Odd, Odd], Ascending(), Unique(), Reach(0.5, 1)] = (5, 9, 15)
     sigma: Annotated[tuple[Positive, Positive], Ascending()] = (0.1, 2.0)
 
 

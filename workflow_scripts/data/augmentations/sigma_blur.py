@@ -11,7 +11,7 @@ from torch import Tensor
 
 from workflow_scripts.data.augmentations.base import Augmentation
 from workflow_scripts.data.augmentations.kernel_blur import make_blur
-from workflow_scripts.support.settings import Ascending, Positive
+from workflow_scripts.support.settings import Ascending, Positive, Reach, Unique
 
 REACH = 3  # standard deviations to either side; what lies beyond is 0.3 % of the weight
 
@@ -23,7 +23,7 @@ class Settings:
     Ours: the variant of `kernel_blur` whose values can be told apart.
     """
 
-    sigma: Annotated[tuple[Positive, Positive, Positive], Ascending()] = (0.5, 1.0, 2.0)
+    sigma: Annotated[tuple[Positive, Positive, Positive], Ascending(), Unique(), Reach(REACH)] = (0.5, 1.0, 2.0)
 
 
 class SigmaBlur(Augmentation):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from workflow_scripts.support.errors import UserError
@@ -72,16 +73,24 @@ class CsvTable:
     def times(self, values: pd.Series) -> pd.Series:
         """Return text as datetime64[s]: a span of 300 years, which MIMIC uses, does not fit into nanoseconds."""
         try:
-            return pd.to_datetime(values, format="ISO8601").astype("datetime64[s]")
-        except ValueError as error:
+            times = pd.to_datetime(values, format="ISO8601").astype("datetime64[s]")
+        except (ValueError, OverflowError) as error:
             raise self._mistyped(values, "times", error) from None
+        return self._refuse_wrong(values, times, times.notna(), "times")
 
-    def numbers(self, values: pd.Series) -> pd.Series:
-        """Return text as float64."""
+    def numbers(self, values: pd.Series, lowest: float = -np.inf) -> pd.Series:
+        """Return text as float64, finite where there is any. lowest: that a number may be."""
         try:
-            return pd.to_numeric(values).astype("float64")
+            numbers = pd.to_numeric(values).astype("float64")
         except ValueError as error:
             raise self._mistyped(values, "numbers", error) from None
+        return self._refuse_wrong(values, numbers, np.isfinite(numbers) & (numbers >= lowest), "numbers")
+
+    def _refuse_wrong(self, texts: pd.Series, values: pd.Series, sound: pd.Series, wanted: str) -> pd.Series:
+        """Return the values. Raises `UserError` where one that has a text is not sound, such as "nan" or "inf"."""
+        if (wrong := texts.notna() & ~sound).any():
+            raise self._mistyped(texts, wanted, ValueError(repr(texts[wrong].iloc[0])))
+        return values
 
     def _mistyped(self, values: pd.Series, wanted: str, error: ValueError) -> UserError:
         reason = " ".join(str(error).split()[:12])
@@ -97,6 +106,8 @@ def find_table(folder: Path, name: str) -> CsvTable | None:
         files = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_file()}
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"there is no folder {folder}; give the folder of MIMIC-III's CSV files") from None
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror}); give a folder that you may read") from None
     for ending in (".csv", ".csv.gz"):
         if path := files.get(name.lower() + ending):
             return CsvTable(path)

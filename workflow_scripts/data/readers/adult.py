@@ -17,12 +17,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.data.readers.base import TEST, TRAIN, read_file
+from workflow_scripts.data.readers.base import TEST, TRAIN
+from workflow_scripts.data.readers.raw_files import read_file
 from workflow_scripts.data.readers.table import FeatureTable, TableReader
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
 
-NUMBERS = ("age", "education-num", "capital-gain", "capital-loss", "hours-per-week")
+# The numbers, and more than each can be: what lies beyond, or below 0, is damage.
+HIGHEST = {
+    "age": 130,
+    "education-num": 20,
+    "capital-gain": 1_000_000,
+    "capital-loss": 1_000_000,
+    "hours-per-week": 168,
+}
+NUMBERS = tuple(HIGHEST)
 CATEGORIES = (
     *("workclass", "education", "marital-status", "occupation", "relationship", "race", "sex", "native-country"),
 )
@@ -31,13 +40,14 @@ COLUMNS = (
     *("race", "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "income"),
 )
 CLASSES = ("<=50K", ">50K")
+SENSITIVE = "gender"  # planning reads it, see `table.TableReader`
 COPY = "adult.csv.zip"
 TEST_SHARE, TEST_SEED = 1 / 3, 0  # of the copy, whose official split is lost
 
 
 def open_reader(root: Path) -> TableReader:
     """Return a reader of the official files in `root`, or of the package's copy. Raises `UserError` for bad ones."""
-    return TableReader(read_copy(root / COPY) if (root / COPY).exists() else read_official(root))
+    return TableReader(read_copy(root / COPY) if (root / COPY).is_file() else read_official(root))
 
 
 def read_official(root: Path) -> FeatureTable:
@@ -93,11 +103,16 @@ def read_copy(path: Path) -> FeatureTable:
 def make_table(frame: pd.DataFrame, splits: np.ndarray, counts: dict[str, int], caveat: str) -> FeatureTable:
     """Check the values of all columns, and make the table. frame: (N rows) of `NUMBERS`, `CATEGORIES` and income."""
     numbers = frame[list(NUMBERS)].apply(pd.to_numeric, errors="coerce")
-    if numbers.isna().any().any():
-        row, column = (int(i[0]) for i in np.nonzero(numbers.isna().to_numpy()))
-        raise UserError(f"Adult's row {row} has no number as {NUMBERS[column]}; the file is damaged: get it again")
+    sound = np.asarray((numbers >= 0) & (numbers <= pd.Series(HIGHEST)))  # false of what is no number, too
+    if not sound.all():
+        row, column = (int(found[0]) for found in np.nonzero(~sound))
+        name = NUMBERS[column]
+        raise UserError(
+            f"Adult's row {row} has no number as {name} between 0 and {HIGHEST[name]:,}, but "
+            f"{str(frame[name].iloc[row])!r}; the file is damaged: get it again"
+        )
     categories = frame[list(CATEGORIES)].astype(str).rename(columns={"sex": "gender"})
     features = pd.concat([numbers.astype(np.float64), categories], axis=1)
     objects = np.array([f"row/{i:05d}" for i in range(len(frame))])
     label = frame["income"].to_numpy()
-    return FeatureTable(features, "gender", label, CLASSES, splits, objects, counts=counts, caveat=caveat)
+    return FeatureTable(features, SENSITIVE, label, CLASSES, splits, objects, counts=counts, caveat=caveat)

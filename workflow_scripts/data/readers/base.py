@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +10,12 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from PIL import Image
 
+from workflow_scripts.data.readers.pixels import load_image
 from workflow_scripts.support.errors import UserError
 
 TRAIN, TEST = 0, 1  # the official splits, as stored
 EVALUATION_SCALE = 256 / 224  # of the shorter side of a photograph to its central square
 NARROWEST = 100  # times as long as wide is no photograph any more, and resized it would fill the memory
-
-# What Pillow's decoders raise for damaged files.
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
@@ -38,6 +34,7 @@ class Reader(Protocol):
     counts: objects left after each step that chose them. normalisation: of images, the published one, or
     None where it has to be measured. caveat: one sentence on what keeps the data from being the original, or "".
     official_classes: how many the official data have, where a tree may hold fewer; else None.
+    is_published: whether the files were compared with digests of the published ones.
     """
 
     classes: Sequence[str]
@@ -51,6 +48,7 @@ class Reader(Protocol):
     normalisation: Normalisation | None
     caveat: str
     official_classes: int | None
+    is_published: bool
 
     def check(self, index: int) -> None:
         """Raise `UserError` unless all files of an object are there; opens none of them."""
@@ -64,11 +62,16 @@ class Reader(Protocol):
 
 
 class ImageReader:
-    """What readers of images have in common."""
+    """What readers of images have in common.
+
+    Where the latents of each view are the rotation and the color that it was drawn with, the module says `POSES = True`,
+    for planning: some kinds of views need them.
+    """
 
     columns: Sequence[dict[str, Any]] = ()
     counts: ClassVar[dict[str, int]] = {}
     official_classes: int | None = None
+    is_published = False
 
 
 class DrawingReader(ImageReader):
@@ -83,15 +86,6 @@ class DrawingReader(ImageReader):
     gpu_threads = 1
 
 
-def read_file(path: Path | str) -> bytes:
-    """Return a file's content; a missing file is a `UserError`."""
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        raise UserError(f"{path} is missing or not a file; get the data set again") from None
-
-
 def decode_image(path: Path | str, resolution: int | None) -> np.ndarray:
     """Return a JPEG or PNG file as RGB, (resolution, resolution, 3) uint8; with None, of the side that it has.
 
@@ -99,7 +93,7 @@ def decode_image(path: Path | str, resolution: int | None) -> np.ndarray:
     `Resize` does to a Pillow image, and so what the authors' loaders do. (JPEG's own reduced-size
     decoding would be twice as fast but gives other pixels.)
     """
-    return resize_image(_open_image(read_file(path), str(path)), resolution)
+    return resize_image(load_image(path, square=True), resolution)
 
 
 def resize_image(image: Image.Image, resolution: int | None) -> np.ndarray:
@@ -114,9 +108,9 @@ def decode_photograph(path: Path | str, resolution: int | None, border: int = 0)
 
     The shorter side is resized to 256 / 224 of the resolution, then the centre is cut out: pixel by pixel what
     torchvision's `Resize(256)` and `CenterCrop(224)` give at 224. With None, the largest central square as it is
-    stored. border: pixels to cut off each side before. Grey and CMYK images become RGB as Pillow converts them.
+    stored. border: pixels to cut off each side before. What becomes of grey, transparent or other images: `pixels`.
     """
-    image = _load_image(read_file(path), str(path))
+    image = load_image(path)
     width, height = image.width - 2 * border, image.height - 2 * border
     short, long = min(width, height), max(width, height)
     if short < 1 or long > NARROWEST * short:
@@ -143,25 +137,6 @@ def average_blocks(images: np.ndarray, factor: int) -> np.ndarray:
     blocks = images.reshape(*outer, height // factor, factor, width // factor, factor, channels)
     # Exact in 64 bits: the sums are small whole numbers, and a mean is a half only where its division has no rest.
     return np.rint(blocks.mean(axis=(-4, -2), dtype=np.float64)).astype(np.uint8)
-
-
-def _open_image(content: bytes, name: str) -> Image.Image:
-    """Return a square image as RGB."""
-    return _load_image(content, name, square=True)
-
-
-def _load_image(content: bytes, name: str, square: bool = False) -> Image.Image:
-    """Return an image as RGB. square: refuse others, before they are decoded."""
-    try:
-        image: Image.Image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
-        width, height = image.size
-        if width == height or not square:
-            image.load()
-            return image if image.mode == "RGB" else image.convert("RGB")
-    except DAMAGE as error:
-        reason = " ".join(str(error).split()) if "BytesIO" not in str(error) else "neither JPEG nor PNG"
-        raise UserError(f"{name} is a damaged image ({reason}); get the data set again") from None
-    raise UserError(f"{name} is {width} x {height} pixels; only square images are read")
 
 
 def number_objects(splits: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ Every image is an object with one view and no latents; the official test split i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image, number_objects
 from workflow_scripts.data.readers.pickled import Batches, BatchLayout
+from workflow_scripts.data.readers.raw_files import list_names
 from workflow_scripts.support.errors import UserError
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -75,13 +75,11 @@ class ImageTree(ImageReader):
 
 
 def _list_images(folder: Path) -> list[str]:
-    try:
-        return sorted(name for name in os.listdir(folder) if name.lower().endswith(IMAGE_SUFFIXES))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(
-            f"there is no folder {folder}; CIFAR-10 is read from {LAYOUT.folder}, or from images in train/<class>/ and "
-            "test/<class>/"
-        ) from None
+    absent = (
+        f"there is no folder {folder}; CIFAR-10 is read from {LAYOUT.folder}, or from images in train/<class>/ and "
+        "test/<class>/"
+    )
+    return sorted(name for name in list_names(folder, absent) if name.lower().endswith(IMAGE_SUFFIXES))
 
 
 def open_reader(root: Path) -> Batches | ImageTree:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.readers.base import read_file
 from workflow_scripts.data.readers.photographs import AGAIN, Photographs
+from workflow_scripts.data.readers.raw_files import read_file
 from workflow_scripts.support.errors import UserError
 
 CLASSES = 102

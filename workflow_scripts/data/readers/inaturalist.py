@@ -14,8 +14,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.data.readers.base import read_file
 from workflow_scripts.data.readers.photographs import AGAIN, Photographs
+from workflow_scripts.data.readers.raw_files import read_file
 from workflow_scripts.support.errors import UserError
 
 IMAGE = re.compile(r"(?:(?!\.)[\w.-]+/)+(?!\.)[\w.-]+\.jpe?g", re.ASCII | re.IGNORECASE)

@@ -56,6 +56,7 @@ CLASSES = ("short", "long")
 TEST_PART = 3  # one patient in three is in the test split
 SPLIT_SEED = 0
 GENDERS = ("F", "M")
+SENSITIVE = "gender"  # planning reads it, see `table.TableReader`
 
 # Ethnicities by how MIMIC-III's own begin. Any other one is "other".
 ETHNICITIES = {
@@ -100,7 +101,7 @@ def read_mimic3(folder: Path) -> FeatureTable:
     )
     return FeatureTable(
         features=features.reset_index(drop=True),
-        sensitive="gender",
+        sensitive=SENSITIVE,
         label=np.where(stays["los"] > LONG_DAYS, CLASSES[1], CLASSES[0]),
         classes=CLASSES,
         splits=np.sort(split),
@@ -133,7 +134,7 @@ def _select_stays(folder: Path) -> tuple[pd.DataFrame, dict[str, int]]:
             )
     stays = stays.dropna(subset=["intime", "outtime", "los"])
     stays = stays.assign(
-        los=table.numbers(stays["los"]), **{name: table.times(stays[name]) for name in ("intime", "outtime")}
+        los=table.numbers(stays["los"], lowest=0), **{name: table.times(stays[name]) for name in ("intime", "outtime")}
     )
     counts["ICU stays of known length"] = len(stays)
     stays = stays.merge(patients, on="subject_id", validate="m:1")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_photograph, read_file
+from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_photograph
+from workflow_scripts.data.readers.raw_files import list_names, read_file
 from workflow_scripts.support.errors import UserError
 
 IMAGENET = Normalisation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))  # the authors' of all that builds on it
@@ -43,7 +44,7 @@ class Photographs(ImageReader):
     def check(self, index: int) -> None:
         """Raise `UserError` unless the photograph is there."""
         path = self._root / str(self.objects[index])
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike pathlib's, false also where the name is too long for a disk
             raise UserError(f"{path} is missing or not a file, although it is listed; {AGAIN}")
 
     def read(self, index: int, resolution: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -57,10 +58,8 @@ def list_photographs(root: Path, folder: str, wanted: str) -> list[str]:
 
     Raises `UserError` where there is no such folder, or no image in it. Hidden files are left out.
     """
-    try:
-        names = sorted(name for name in os.listdir(root / folder) if name.lower().endswith(SUFFIXES))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"there is no folder {root / folder} with {wanted}; {AGAIN}") from None
+    there = list_names(root / folder, f"there is no folder {root / folder} with {wanted}; {AGAIN}")
+    names = sorted(name for name in there if name.lower().endswith(SUFFIXES))
     if not (found := [f"{folder}/{name}" for name in names if not name.startswith(".")]):
         raise UserError(f"{root / folder} holds no image, but should hold {wanted}; {AGAIN}")
     return found

@@ -24,9 +24,9 @@ from workflow_scripts.data.readers.base import (
     ImageReader,
     Normalisation,
     number_objects,
-    read_file,
     resize_image,
 )
+from workflow_scripts.data.readers.raw_files import read_file
 from workflow_scripts.support.errors import UserError
 
 SIDE = 32  # pixels
@@ -96,6 +96,7 @@ class Batches(ImageReader):
     views = 1
     normalisation: Normalisation | None = None
     caveat = ""
+    is_published = True
 
     def __init__(self, folder: Path, layout: BatchLayout) -> None:
         self._folder, self._layout = folder, layout

@@ -23,6 +23,7 @@ from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json
 
 DRAWS = True  # see `base.DrawingReader`
+POSES = True  # see `base.ImageReader`
 
 
 class Rendered(DrawingReader):

@@ -21,6 +21,7 @@ from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.memory import keep_freed_memory
 
 DRAWS = True  # see `base.DrawingReader`
+POSES = True  # see `base.ImageReader`
 
 
 class RenderedCrossed(Rendered):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workflow_scripts.data.readers.base import TRAIN, Normalisation
+from workflow_scripts.support.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd  # which every training of images would wait for
@@ -57,11 +58,15 @@ class Feature:
 
 
 class TableReader:
-    """A table, standardised and coded on its training rows; see `readers.base.Reader`."""
+    """A table, standardised and coded on its training rows; see `readers.base.Reader`.
+
+    Raises `UserError` for a number that is not finite, and where the sensitive column, or a split, has nothing to tell.
+    """
 
     views = 1
     normalisation: Normalisation | None = None
     official_classes: int | None = None
+    is_published = False
 
     def __init__(self, table: FeatureTable) -> None:
         order = np.argsort(table.splits, kind="stable")  # training rows first
@@ -72,13 +77,39 @@ class TableReader:
         features = table.features.iloc[order]
         self._columns = [make_column(features[name], train) for name in features]
         self._rows = np.stack([code(features[column.name], column) for column in self._columns], axis=1)
+        self._refuse_endless(features)
         self.columns = [asdict(column) for column in self._columns]
+        self._refuse_useless(table.sensitive, train)
         targets = {table.sensitive: features[table.sensitive].to_numpy()}
         targets |= {name: values[order] for name, values in table.attributes.items()}
         self.latent_names: Sequence[str] = list(targets)
         codes = [np.unique(values.astype(str), return_inverse=True)[1] for values in targets.values()]
         self._latents = np.stack(codes, axis=1).astype(np.float32)
         self.counts, self.caveat = table.counts, table.caveat
+
+    def _refuse_useless(self, sensitive: str, train: np.ndarray) -> None:
+        """Raise `UserError` where nothing could be learnt or measured. train: (N,) bool."""
+        if train.all() or not train.any():
+            raise UserError(f"the table has no {'test' if train.all() else 'training'} row; get the data set again")
+        (seen,) = (column.categories for column in self._columns if column.name == sensitive)
+        if len(seen) != 2:
+            raise UserError(
+                f"the training rows have {len(seen)} values of {sensitive} ({', '.join(seen[:5])}), the sensitive "
+                "column, which must have two; the table is damaged: get it again"
+            )
+
+    def _refuse_endless(self, features: pd.DataFrame) -> None:
+        """Raise `UserError` for a number that is none or infinite, also once it is standardised."""
+        wrong = np.argwhere(~np.isfinite(self._rows))
+        if len(wrong):
+            column = self._columns[int(wrong[0, 1])]
+            given = features[column.name].to_numpy(dtype=np.float64)
+            # One huge value spoils the mean, and by it all rows: the huge one is meant.
+            row = int(np.nan_to_num(np.abs(given), nan=np.inf).argmax())
+            raise UserError(
+                f"the row {self.objects[row]} of the table has the {column.name} {given[row]}, which cannot be "
+                "standardised; the table is damaged: get it again"
+            )
 
     def check(self, index: int) -> None:
         """Do nothing: the table was read when the reader was made."""

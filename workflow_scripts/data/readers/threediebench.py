@@ -19,11 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image, read_file
+from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image
+from workflow_scripts.data.readers.raw_files import explain, read_file
 from workflow_scripts.support.errors import UserError
 
 LATENT_NAMES = ("rotation_x", "rotation_y", "rotation_z", "floor_hue", "light_theta", "light_phi", "light_hue")
 CLASSES = 55
+POSES = True  # see `base.ImageReader`
 OFFICIAL_OBJECTS = (41_920, 10_552)  # train, val
 PUBLISHED = Normalisation(mean=(0.5016, 0.5037, 0.5060), std=(0.1030, 0.0999, 0.0969))
 
@@ -138,6 +140,8 @@ class ThreeDIEBench(ImageReader):
                 f"{array} names object {self._folders[index]}, but there is no folder {path}; "
                 "unpack the archive again, or give the split arrays that belong to this tree"
             ) from None
+        except OSError as error:
+            raise explain(path, error) from None
 
     def _refuse_tree_without_images(self) -> None:
         from workflow_scripts.data.rendering.tree import is_without_images

@@ -12,7 +12,6 @@ Every image is an object with one view and no latents. A tree of fewer classes i
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image, read_file
+from workflow_scripts.data.readers.base import TEST, TRAIN, ImageReader, Normalisation, decode_image
+from workflow_scripts.data.readers.raw_files import list_names, read_file
 from workflow_scripts.support.errors import UserError
 
 CLASS_ID = re.compile(r"n\d{8}", re.ASCII)
@@ -102,10 +102,7 @@ def list_train(root: Path, name: str) -> list[str]:
 
 def list_folder(folder: Path) -> list[str]:
     """Return the names in a folder; a missing one is a `UserError`."""
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"there is no folder {folder}, which the list of classes asks for; {AGAIN}") from None
+    return list_names(folder, f"there is no folder {folder}, which the list of classes asks for; {AGAIN}")
 
 
 def read_annotations(root: Path, ids: list[str]) -> list[tuple[str, str]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from workflow_scripts.data.rendering.settings import RenderSettings
 from workflow_scripts.data.rendering.sheet import write_contact_sheet
 from workflow_scripts.data.rendering.tree import check_tree, draw_objects, hash_render, start_tree, write_splits
-from workflow_scripts.support.files import exclusive, hash_file, write_json
+from workflow_scripts.support.files import hash_file, write_json
+from workflow_scripts.support.locks import exclusive
 
 CAVEAT = (
     "embedded data, rendered by this project: small and easy on purpose, a stand-in for 3DIEBench "

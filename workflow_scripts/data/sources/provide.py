@@ -18,7 +18,8 @@ from workflow_scripts.data.sources.fetch import fetch, find_fault, reject
 from workflow_scripts.data.sources.packages import extract_member
 from workflow_scripts.data.sources.unpack import ArchiveError, unpack
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import exclusive, hash_file, hash_settings, read_json, write_bytes, write_json
+from workflow_scripts.support.files import hash_file, hash_settings, read_json, write_bytes, write_json
+from workflow_scripts.support.locks import exclusive
 
 STAMP = ".unpacked.json"  # stands in every tree that this module has finished
 

@@ -8,7 +8,8 @@ from typing import Any
 from workflow_scripts.data.mimic3.synthetic import SyntheticSettings, compute_truth, parse_settings, sample_patients
 from workflow_scripts.data.mimic3.synthetic_tables import COLUMNS, make_tables
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import exclusive, hash_file, write_bytes, write_json
+from workflow_scripts.support.files import hash_file, write_bytes, write_json
+from workflow_scripts.support.locks import exclusive
 
 CAVEAT = (
     "synthetic patients, drawn from a few equations by this project: no patient is real, nothing here has a clinical "

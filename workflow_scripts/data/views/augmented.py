@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Le
 from torch import Tensor
 
 from workflow_scripts.data.actions import ActionSpace, difference
@@ -17,7 +18,7 @@ from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs, Views, check_sharing
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import torch_generator
-from workflow_scripts.support.settings import Count, KindOf
+from workflow_scripts.support.settings import Count, KindOf, Unique
 from workflow_scripts.support.transfer import to_device
 
 BLOCK = 1024  # objects whose fixed views are drawn together: by their place in the data set, not in a split
@@ -34,8 +35,8 @@ class Settings:
     """
 
     augmentations: tuple[Annotated[dict[str, Any], KindOf("augmentations")], ...] = ()
-    evaluation_views: Count = 2
-    distinct: list[str] = field(default_factory=list)
+    evaluation_views: Annotated[Count, Le(100)] = 2
+    distinct: Annotated[list[str], Unique()] = field(default_factory=list)
     normalise: bool = True
 
 

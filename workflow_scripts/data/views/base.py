@@ -31,6 +31,12 @@ class Views:
     """
 
     Settings: ClassVar[type] = NoSettings
+    # Planning reads these. reads_rows: whether they are of a table, else of images; None = of either. needs_poses:
+    # whether it reads the rotation and color that images were drawn with. sharable: of how many groups together a view
+    # can copy the parameters from another one, None = of all.
+    reads_rows: ClassVar[bool | None] = False
+    needs_poses: ClassVar[bool] = False
+    sharable: ClassVar[int | None] = None
     space: ActionSpace
     labels: np.ndarray
     classes: int

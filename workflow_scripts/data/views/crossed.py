@@ -25,6 +25,8 @@ class CrossedViews(StoredViews):
     The settings are those of stored views. Raises `UserError` for data whose views are not crossed.
     """
 
+    sharable = 1  # who shares both is the first view again
+
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         if not are_crossed(packed.latents[objects]):
             raise UserError(

@@ -25,6 +25,7 @@ class PlainViews(Views):
     turned or corrupted.
     """
 
+    reads_rows = None
     change: Callable[[Tensor], Tensor] | None = None
 
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import MinLen
 from torch import Tensor
 
 from workflow_scripts.data.batch import Batch, Sharing
@@ -16,6 +17,7 @@ from workflow_scripts.data.packed import PackedDataset
 from workflow_scripts.data.views.base import NO_ATTRIBUTES, ImageInputs, Views, draw_different
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
+from workflow_scripts.support.settings import Unique
 from workflow_scripts.support.transfer import to_device
 
 
@@ -27,7 +29,7 @@ class Settings:
     Defaults: the released code of ContextSSL (Gupta et al. 2024).
     """
 
-    groups: tuple[Literal["rotation", "color"], ...] = ("rotation", "color")
+    groups: Annotated[tuple[Literal["rotation", "color"], ...], MinLen(1), Unique()] = ("rotation", "color")
     canonical_quaternions: bool = False
     hue: Literal["linear", "circular"] = "linear"
 
@@ -36,6 +38,8 @@ class StoredViews(Views):
     """The views of an object are different stored images of it, drawn at random."""
 
     Settings = Settings
+    needs_poses = True
+    sharable = 0  # what was stored cannot
 
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         actions = ViewActions(settings.canonical_quaternions, settings.hue, tuple(settings.groups))

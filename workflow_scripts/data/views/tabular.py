@@ -41,6 +41,7 @@ class TabularViews(Views):
     """
 
     Settings = Settings
+    reads_rows = True
 
     def __init__(self, packed: PackedDataset, objects: np.ndarray, settings: Any, device: torch.device) -> None:
         (group,) = settings.groups

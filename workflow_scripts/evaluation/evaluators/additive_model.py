@@ -17,7 +17,7 @@ from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.evaluation.theory import additive_information, balanced_bound
 from workflow_scripts.rows import Row
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.settings import Pattern
+from workflow_scripts.support.settings import Pattern, Unique
 
 Size = Annotated[list[Annotated[int, Ge(2)]], MinLen(2), MaxLen(2)]
 SIZES = [[2, 10], [4, 10], [10, 10], [24, 10], [100, 10], [1000, 10], [4, 100], [100, 100]]
@@ -32,8 +32,8 @@ class Settings:
     2, 4, 24 are the numbers of values of flips, rotations and jigsaws, 10 and 100 those of common classes (ours).
     """
 
-    sizes: list[Size] = field(default_factory=lambda: [list(size) for size in SIZES])
-    lambdas: list[Lambda] = field(default_factory=lambda: [0, "1/2", 1, 2, 3])
+    sizes: Annotated[list[Size], Unique()] = field(default_factory=lambda: [list(size) for size in SIZES])
+    lambdas: Annotated[list[Lambda], Unique()] = field(default_factory=lambda: [0, "1/2", 1, 2, 3])
 
 
 class AdditiveModel(Evaluator):

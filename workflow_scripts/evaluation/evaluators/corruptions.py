@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from workflow_scripts.evaluation.others import OWN
 from workflow_scripts.evaluation.readouts import list_representations, rank_readouts
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count
+from workflow_scripts.support.settings import Count, ReadoutNames, Unique
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Settings:
     """
 
     objects: Count | None = None
-    readouts: tuple[str, ...] = ("hidden",)
+    readouts: Annotated[tuple[str, ...], ReadoutNames(), Unique()] = ("hidden",)
     probe: LinearSettings = field(default_factory=LinearSettings)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Le, MinLen
 
 from workflow_scripts.evaluation.changed import encode_changed
 from workflow_scripts.evaluation.given import SourcesEvaluator, list_given
@@ -21,7 +21,7 @@ from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.seeding import numpy_generator
-from workflow_scripts.support.settings import Count
+from workflow_scripts.support.settings import Count, ReadoutNames, Unique
 
 CONDITION = "shots"  # of rows; level: examples a class
 
@@ -39,10 +39,10 @@ class Settings:
     2021, as far as they were found.
     """
 
-    sources: list[str] = field(default_factory=list)
-    shots: Annotated[list[Count], MinLen(1)] = field(default_factory=lambda: [5, 10])
-    draws: Annotated[int, Ge(2)] = 10  # of one alone there is no interval
-    readouts: tuple[str, ...] = ("hidden",)
+    sources: Annotated[list[str], Unique()] = field(default_factory=list)
+    shots: Annotated[list[Count], MinLen(1), Unique()] = field(default_factory=lambda: [5, 10])
+    draws: Annotated[int, Ge(2), Le(1000)] = 10  # of one alone there is no interval
+    readouts: Annotated[tuple[str, ...], ReadoutNames(), Unique()] = ("hidden",)
     probe: LinearSettings = field(default_factory=make_probe)
 
 

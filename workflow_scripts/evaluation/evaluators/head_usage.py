@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from workflow_scripts.evaluation.readouts import read_out
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.methods.momentum import MomentumMethod
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count
+from workflow_scripts.support.settings import Count, Unique
 
 READOUT, SPLIT = "hidden", "test"
 
@@ -33,7 +34,7 @@ class Settings:
     """
 
     probe: LinearSettings = field(default_factory=LinearSettings)
-    sources: tuple[str, ...] = ()
+    sources: Annotated[tuple[str, ...], Unique()] = ()
     objects: Count | None = None
 
 

@@ -26,7 +26,7 @@ from workflow_scripts.evaluation.readouts import list_representations, read_out
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
 from workflow_scripts.support.seeding import numpy_generator
-from workflow_scripts.support.settings import Count, NoSettings
+from workflow_scripts.support.settings import Count, NoSettings, ReadoutNames, Unique
 
 SPLIT = "test"  # that queries and candidates are of
 MADE = ("augmented", "transformable")  # kinds of views that are made of a stored image
@@ -45,11 +45,11 @@ class Settings:
     beside the features h, where the method has them; null = all.
     """
 
-    tasks: tuple[Literal["rotation", "hue"], ...] = ("rotation", "hue")
+    tasks: Annotated[tuple[Literal["rotation", "hue"], ...], Unique()] = ("rotation", "hue")
     neighbours: Count = 10
     queries: Count = 500
     objects: Annotated[int, Ge(2)] | None = None
-    readouts: list[str] | None = None
+    readouts: Annotated[list[str] | None, ReadoutNames(), Unique()] = None
 
 
 class ImageNeighbours(Evaluator):

@@ -33,7 +33,7 @@ from workflow_scripts.evaluation.jpeg_leak import (
 )
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count, GroupNames
+from workflow_scripts.support.settings import Count, GroupNames, Unique
 
 CONDITION = "grid shift"  # of rows; level: by how many pixels
 SHIFTS = (0, 3, BLOCK)  # as stored; and of one size, off the grid and on it
@@ -49,7 +49,7 @@ class Settings:
     """objects: at most so many images of each split are looked at. groups: to measure, null = all that can be."""
 
     objects: Count = 5000
-    groups: Annotated[list[str] | None, GroupNames()] = None
+    groups: Annotated[list[str] | None, GroupNames(), Unique()] = None
 
 
 class Leak(Evaluator):

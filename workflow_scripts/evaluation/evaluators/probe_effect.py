@@ -17,7 +17,7 @@ from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.evaluation.settings import ProbeChange, ProbeSettings
 from workflow_scripts.experiment.kinds import NO_ACTIONS
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import ByGroup, Count
+from workflow_scripts.support.settings import ByGroup, Count, KeysOf
 
 
 def list_probes() -> dict[str, ProbeChange]:
@@ -44,7 +44,7 @@ class Settings:
     test_pairs: Count | None = None
     probe: ProbeSettings = field(default_factory=ProbeSettings)
     probes: dict[str, ProbeChange] = field(default_factory=list_probes)
-    left_out: Annotated[dict[str, list[str]], ByGroup()] = field(default_factory=list_known)
+    left_out: Annotated[dict[str, list[str]], ByGroup(), KeysOf("probes")] = field(default_factory=list_known)
 
 
 class ProbeEffect(RelativeLatents):

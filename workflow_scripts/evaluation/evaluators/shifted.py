@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from workflow_scripts.evaluation.readouts import list_representations, rank_read
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
 from workflow_scripts.support.errors import UserError
+from workflow_scripts.support.settings import ReadoutNames, Unique
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Settings:
     readouts: to measure beside the features; those that a method has not are left out.
     """
 
-    sources: list[str] = field(default_factory=list)
-    readouts: tuple[str, ...] = ("hidden",)
+    sources: Annotated[list[str], Unique()] = field(default_factory=list)
+    readouts: Annotated[tuple[str, ...], ReadoutNames(), Unique()] = ("hidden",)
     probe: LinearSettings = field(default_factory=LinearSettings)
 
 

@@ -23,7 +23,7 @@ from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.evaluation.settings import ProbeSettings
 from workflow_scripts.rows import Row
 from workflow_scripts.support.seeding import torch_generator
-from workflow_scripts.support.settings import Count, GroupNames
+from workflow_scripts.support.settings import Depth, GroupNames, Unique
 
 CHUNK = 250  # images at a time, each as often as it is drawn
 
@@ -35,9 +35,9 @@ class Settings:
     gives no protocol.
     """
 
-    groups: Annotated[list[str] | None, GroupNames()] = None
+    groups: Annotated[list[str] | None, GroupNames(), Unique()] = None
     objects: Annotated[int, Ge(4)] = 5000  # two halves, in which some are left out
-    draws: Count = 4
+    draws: Depth = 4
     probe: ProbeSettings = field(default_factory=lambda: ProbeSettings(hidden=[256], steps=2000))
 
 

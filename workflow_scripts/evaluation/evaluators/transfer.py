@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from workflow_scripts.evaluation.changed import draw_places, encode_changed
 from workflow_scripts.evaluation.given import SourcesEvaluator, list_given
@@ -12,7 +13,7 @@ from workflow_scripts.evaluation.linear_settings import LinearSettings
 from workflow_scripts.evaluation.readouts import list_representations, rank_readouts, read_out
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count
+from workflow_scripts.support.settings import Count, ReadoutNames, Unique
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class Settings:
     readouts: to measure beside the features; those that a method has not are left out. probe: as in He et al. 2020.
     """
 
-    sources: list[str] = field(default_factory=list)
+    sources: Annotated[list[str], Unique()] = field(default_factory=list)
     objects: Count | None = None
-    readouts: tuple[str, ...] = ("hidden",)
+    readouts: Annotated[tuple[str, ...], ReadoutNames(), Unique()] = ("hidden",)
     probe: LinearSettings = field(default_factory=LinearSettings)
 
 

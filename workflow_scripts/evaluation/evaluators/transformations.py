@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from torch import Tensor
@@ -26,7 +26,7 @@ from workflow_scripts.evaluation.others import OWN
 from workflow_scripts.evaluation.readouts import list_representations, read_each
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
-from workflow_scripts.support.settings import Count, NoSettings
+from workflow_scripts.support.settings import Count, NoSettings, Unique
 
 TASKS: dict[str, type[Augmentation]] = {"rotation": QuarterTurns, "hue": HueTurns}
 
@@ -38,7 +38,7 @@ class Settings:
     objects: at most so many training images are learnt from, null = all, as in the paper.
     """
 
-    tasks: tuple[Literal["rotation", "hue"], ...] = ("rotation", "hue")
+    tasks: Annotated[tuple[Literal["rotation", "hue"], ...], Unique()] = ("rotation", "hue")
     objects: Count | None = None
     probe: LinearSettings = field(default_factory=LinearSettings)
 

@@ -15,7 +15,7 @@ from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.encoders.widths import count_features
 from workflow_scripts.models.residual import Standardisation, make_stages, make_stem
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.settings import Count, Share, Widths
+from workflow_scripts.support.settings import Depth, Partial, Width, Widths
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Settings:
     """
 
     widths: Widths = field(default_factory=lambda: [64, 128, 256, 512])
-    blocks: Count = 2
-    dropout: Share = 0.2
+    blocks: Depth = 2
+    dropout: Partial = 0.2
     standardise: Standardisation | None = field(default_factory=Standardisation)
     pool_stem: bool = False
     readout: Literal["mean", "spatial"] = "mean"
-    project: Count = 4096
+    project: Width = 4096
 
 
 def make_convolution(width_in: int, width: int, size: int, halve: bool) -> nn.Module:

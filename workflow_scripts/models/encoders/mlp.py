@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from workflow_scripts.models.encoders.base import Encoder
-from workflow_scripts.support.settings import Count, Widths
+from workflow_scripts.support.settings import Width, Widths
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Settings:
     """widths: of the hidden layers. dim: number of features."""
 
     widths: Widths = field(default_factory=lambda: [256, 256])
-    dim: Count = 64
+    dim: Width = 64
 
 
 class MultilayerPerceptron(Encoder):

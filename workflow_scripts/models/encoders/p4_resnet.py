@@ -15,7 +15,7 @@ from workflow_scripts.models.encoders.widths import count_features
 from workflow_scripts.models.p4 import GroupConv, LiftingConv, OrientationNorm, split_orientations
 from workflow_scripts.models.residual import Standardisation, make_stages, make_stem
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.settings import Count, Share, Widths
+from workflow_scripts.support.settings import Depth, Partial, Widths
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Settings:
     """
 
     widths: Widths = field(default_factory=lambda: [32, 64, 128, 256])
-    blocks: Count = 2
-    dropout: Share = 0.2
+    blocks: Depth = 2
+    dropout: Partial = 0.2
     standardise: Standardisation | None = field(default_factory=Standardisation)
     pool_stem: bool = False
     readout: Literal["max", "mean", "invariant"] = "max"

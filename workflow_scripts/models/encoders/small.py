@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from workflow_scripts.models.encoders.base import Encoder
-from workflow_scripts.support.settings import Count, Widths
+from workflow_scripts.support.settings import Width, Widths
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Settings:
     """channels: of each convolution. dim: number of features."""
 
     channels: Widths = field(default_factory=lambda: [16, 32, 32, 64])
-    dim: Count = 128
+    dim: Width = 128
 
 
 class SmallConvNet(Encoder):

@@ -28,3 +28,35 @@ def _count_turning(settings: Mapping[str, Any], side: int) -> int:
 
 
 WIDTHS: dict[str, Rule] = {"dropout_resnet": _count_plain, "p4_resnet": _count_turning}
+
+
+def find_misfit(kind: str, settings: Mapping[str, Any], side: int) -> str:
+    """Say why an encoder cannot read images of a side [pixels], "" where it can. settings: of the kind, complete."""
+    return MISFITS[kind](settings, side) if side and kind in MISFITS else ""
+
+
+def _fit_places(settings: Mapping[str, Any], side: int) -> str:
+    """The features of a flattened map are shared evenly by its places; stages but the first halve the side, up."""
+    side = side // 2 if settings["pool_stem"] else side
+    for _ in settings["widths"][1:]:
+        side = (side + 1) // 2
+    if settings["readout"] != "spatial" or settings["project"] % side**2 == 0:
+        return ""
+    return (
+        f"encoder.project is {settings['project']}, but the last feature map has {side**2} places, which share "
+        "the features evenly: choose a multiple"
+    )
+
+
+def _fit_turns(settings: Mapping[str, Any], side: int) -> str:
+    """Only even sides turn into themselves when they are halved."""
+    halvings = len(settings["widths"]) - 1 + settings["pool_stem"]
+    if side % 2**halvings == 0:
+        return ""
+    return (
+        f"images of {side} pixels cannot be halved {halvings} times, and only even sides turn into themselves when "
+        "they are halved: give encoder.widths fewer entries, or pack images of another size"
+    )
+
+
+MISFITS: dict[str, Callable[[Mapping[str, Any], int], str]] = {"dropout_resnet": _fit_places, "p4_resnet": _fit_turns}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.tiny import (
+from tests.attack.tiny import (
     EXPERIMENT,
     ROOT,
     RUN,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.tiny import Trial
+from tests.attack.tiny import Trial
 from tests.support.misbehaving_server import Page, Server
 from workflow_scripts.data.sources.fetch import RemoteFile, fetch
 from workflow_scripts.support.errors import UserError

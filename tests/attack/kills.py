@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.faults.tiny import Trial, list_workers, read_results, run, start
+from tests.attack.tiny import Trial, list_workers, read_results, run, start
 from workflow_scripts.support.lifeline import GRACE_SECONDS
 
 

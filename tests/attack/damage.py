@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.tiny import METRICS, RUN, SPACE, TABLE, Trial, copy_finished, read_results, run, what_was_said
+from tests.attack.tiny import METRICS, RUN, SPACE, TABLE, Trial, copy_finished, read_results, run, what_was_said
 
 PACKED = SPACE / "data/smoke/packed"
 MADE_OF_DATA = (RUN, SPACE / "smoke/constant")

@@ -16,11 +16,11 @@ from pathlib import Path
 from tabulate import tabulate
 from tqdm import tqdm
 
-from tests.faults.damage import damage_trials
-from tests.faults.disks import disk_trials
-from tests.faults.downloads import download_trials
-from tests.faults.kills import kill_trials
-from tests.faults.tiny import Trial, read_results, run
+from tests.attack.damage import damage_trials
+from tests.attack.disks import disk_trials
+from tests.attack.downloads import download_trials
+from tests.attack.kills import kill_trials
+from tests.attack.tiny import Trial, read_results, run
 from workflow_scripts.support.files import read_json, write_json
 
 PARTS = ("downloads", "disks", "damage", "kills")
