@@ -36,7 +36,7 @@ START = PATH="$$(cd "$$VENV/bin" && pwd):$$PATH" $(LIFELINE) exec $(RUN)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev reproduce status tensorboard tables plan experiments ablations paper push pull crate \
-	test test-slurm faults bench gpu-check scaling readme sample docs api schemas check format lock
+	test test-slurm attack bench gpu-check scaling readme sample docs api schemas check format lock
 
 help: ## list what you can ask for
 	@echo "make <target> [EXPERIMENT=<paper>/<name>] [SEEDS=3] [PROFILE=slurm] [ARGS='snakemake options']"
@@ -86,7 +86,7 @@ test: setup-dev check ## run all checks and tests
 test-slurm: setup-dev ## run the smallest DAG on a real one-node Slurm, and interrupt it (installs Slurm; root)
 	@$(RUN) pytest -s --override-ini addopts="-q --strict-markers -ra" tests/slurm $(ARGS)
 
-faults: setup-dev ## harm the smallest DAG in every way we know, and say what became of it (about an hour)
+attack: setup-dev ## give it hostile input, kills, full disks and damage, and say what became of each (ARGS='--minutes 30')
 	@$(RUN) tests.attack $(ARGS)
 
 bench: setup ## say how fast this machine does each part of the work (about 15 minutes; ARGS='--only training')

@@ -9,7 +9,7 @@ from workflow_scripts.reporting.targets import (
     list_table_files,
 )
 
-FAULTS = "results/faults.json"  # of `make faults`, if someone ran it
+ATTACKS = "results/attack.json"  # of `make attack`, if someone ran it
 REPORT = f"{REPORTS}/index.html"
 META = [get_meta(source) for source in list_sources(config)]
 IMAGES = [source for source in list_sources(config) if is_of_images(source)]  # tables have no resolution
@@ -26,16 +26,19 @@ except UserError as error:
 PAPER_FILES = list(map(str, list_files(PAPERS)))
 RUN_FOLDERS = [run.folder for run in RUNS]
 
-write_facts(
-    {
-        "config": config,
-        "report": REPORT,
-        "scorecards": [table for table in TABLES if table.endswith(f".{SCORECARD}.json")],
-        "summaries": SUMMARIES,
-        "data": META,
-        "runs": RUN_FOLDERS,
-    }
-)
+try:
+    write_facts(
+        {
+            "config": config,
+            "report": REPORT,
+            "scorecards": [table for table in TABLES if table.endswith(f".{SCORECARD}.json")],
+            "summaries": SUMMARIES,
+            "data": META,
+            "runs": RUN_FOLDERS,
+        }
+    )
+except UserError as error:
+    sys.exit(f"error: {error}")
 
 
 rule tables:
@@ -95,7 +98,7 @@ rule report:
         # All of it, and all experiments: the report says which results are older, and what else could be run.
         code=list_code("."),
         experiments=[os.path.relpath(path) for path in [BASE / "config.yaml", *sorted(BASE.glob("papers/*/*.yaml"))]],
-        faults=[path for path in [FAULTS] if os.path.exists(path)],
+        attacks=[path for path in [ATTACKS] if os.path.exists(path)],
         page=[
             os.path.relpath(path)
             for folder in ("templates", "libraries")
@@ -115,9 +118,9 @@ rule report:
         evaluators=EVALUATORS,
         tables=lambda w: f"{REPORTS}/tables",
         figures=lambda w: f"{REPORTS}/figures",
-        faults=FAULTS,
+        attacks=ATTACKS,
     shell:
         "python -m workflow_scripts.report --experiment {params.experiment:q} --rows {input.rows:q}"
         " --papers {params.papers:q} --sources {input.meta:q} --datasets {params.datasets:q} --runs {params.runs:q}"
         " --evaluators {params.evaluators:q} --tables {params.tables:q} --figures {params.figures:q}"
-        " --faults {params.faults:q} --output {output:q} 2>&1 | tee {log:q}"
+        " --attacks {params.attacks:q} --output {output:q} 2>&1 | tee {log:q}"

@@ -75,6 +75,7 @@ def test_the_settings_of_a_variant_count(images):
 
 def set_views(config, views):
     config["dataset_settings"]["cifar10-16"]["views"] = views
+    config["variants"] = {}
 
 
 @pytest.mark.parametrize("method", ["pretext@rotation", "care@rotation", "random_probe"])
@@ -159,7 +160,7 @@ def test_no_more_classes_are_kept_than_there_are():
             {"left_out": ["rotation"]},
             "looc~color on tiny16: settings.left_out names 'rotation'; there",
         ),
-        ("rotation", {"left_out": ["rotation", "rotation"]}, "settings.left_out names rotation twice; once is enough"),
+        ("rotation", {"left_out": ["rotation", "rotation"]}, "settings.left_out: ['rotation', 'rotation'] has non-unique"),
         ("rotated_alike", {"shared": ["colour"]}, "settings.shared names 'colour'; did you mean 'color'?"),
     ],
 )

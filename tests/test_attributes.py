@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.evaluation.attributes import measure_attributes, measure_fairness, predict_classes
+from workflow_scripts.evaluation.attributes import explain_unfair, measure_attributes, measure_fairness, predict_classes
 
 pytestmark = pytest.mark.golden
 
@@ -32,10 +32,18 @@ def test_fairness_matches_counts_by_hand(seed):
     assert found["equalized_odds"] == pytest.approx(max(abs(true0 - true1), abs(false0 - false1)), abs=1e-12)
 
 
-def test_a_group_without_positives_has_no_fairness():
-    truth, sensitive = np.array([0, 0, 1, 0]), np.array([0, 0, 1, 1])
-    with pytest.warns(UserWarning, match="lacks positive or negative rows"):
-        assert measure_fairness(truth, truth, sensitive) == {}
+@pytest.mark.parametrize(
+    ("truth", "sensitive", "reason"),
+    [
+        ([0, 0, 1, 0], [0, 0, 1, 1], "lacks positive or negative rows"),
+        ([0, 1, 1, 0], [1, 1, 1, 1], "all rows are of one group"),
+        ([1, 1, 1, 1], [0, 0, 1, 1], "lacks positive or negative rows"),
+    ],
+)
+def test_groups_that_cannot_be_compared_have_no_fairness(truth, sensitive, reason):
+    truth, sensitive = np.array(truth), np.array(sensitive)
+    assert measure_fairness(truth, truth, sensitive) == {}
+    assert reason in explain_unfair(truth, sensitive)
 
 
 def test_what_is_in_an_embedding_is_found_and_what_is_not_is_not(random):

@@ -49,7 +49,7 @@ def write_report(folder, given):
         save_figure(figure.draw(subject), figures / place.stem, figure.interactive)
         if figure.interactive:
             (figures / f"{place.stem}.json").write_text(figure.draw_interactive(subject))
-    shown = {"tables": tables, "figures": figures, "faults": folder / "no.json", "runs": [], "evaluators": []}
+    shown = {"tables": tables, "figures": figures, "attacks": folder / "no.json", "runs": [], "evaluators": []}
     html = make_page("toy", given["path"], [PAPER], [given["meta"]], given["datasets"], **shown)
     (folder / "index.html").write_text(html)
 

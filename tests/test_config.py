@@ -59,9 +59,9 @@ def papers(tmp_path):
 def test_what_extends_wins_and_what_is_given_wins_over_it(papers):
     root, write = papers
     write("middle", {"extends": "toy/base", "training": {"steps": 5, "lr": 0.5}, "seeds": [7]})
-    write("top", {"extends": "toy/middle", "training": {"steps": 6}})
+    write("top", {"extends": "toy/middle", "training": {"steps": 60}})
     config = load_experiment("toy/top", {"experiment": "toy/top", "training": {"batch": 3}}, root)
-    assert (config["training"]["steps"], config["training"]["lr"], config["training"]["batch"]) == (6, 0.5, 3)
+    assert (config["training"]["steps"], config["training"]["lr"], config["training"]["batch"]) == (60, 0.5, 3)
     assert config["seeds"] == [7]
     assert config["experiment"] == "toy/top"
     assert list_experiments(root) == ["toy/base", "toy/middle", "toy/top"]
@@ -191,7 +191,7 @@ CIFAR = ["dataset_settings", "embedded", "views"]
             None,
             "'threediebench' reads such files; write layout: rendered or rendered_crossed, or give a jpeg_quality",
         ),
-        (["sources", "adult", "layout"], "rendered", "sources.adult.layout is 'rendered', which draws images"),
+        (["sources", "adult", "layout"], "cifar10", "sources.adult holds images; give the side that they are packed with"),
         (["engine", "devise"], "cpu", "did you mean 'device'?"),
         (["engine", "threads"], 0, "engine.threads: 0 is less than the minimum"),
         (["papers"], ["contextsll"], "papers names 'contextsll'; did you mean 'contextssl'?"),

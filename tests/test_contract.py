@@ -167,6 +167,8 @@ def test_every_method_can_be_evaluated(name, kind, folders):
     inputs, _ = next(views.fixed(6))
     with torch.inference_mode():
         features = method.encoder(inputs[:, 0])
+        named = [r.replace("<group>", group) for r in type(method).readouts for group in views.space.groups or [""]]
+        assert set(method.embeddings(features)) <= set(named)  # planning knows them
         for embedding in method.embeddings(features).values():
             assert embedding.shape[0] == 6
             assert torch.isfinite(embedding).all()

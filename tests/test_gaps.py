@@ -9,7 +9,7 @@ from workflow_scripts.experiment.config import list_experiments, load_experiment
 from workflow_scripts.experiment.runs import get_settings, list_runs, parse_run
 from workflow_scripts.reporting import gaps
 from workflow_scripts.reporting.papers import read_paper
-from workflow_scripts.support.files import write_json
+from workflow_scripts.support.files import hash_settings, write_json
 
 pytestmark = pytest.mark.unit
 SPACE, SMALL = "contextssl", "contextssl/small"
@@ -54,7 +54,9 @@ def test_older_code_is_stale(tmp_path):
     file = tmp_path / run.folder / "run.json"
 
     def write(code, **changes):
-        write_json(file, {"settings": {**settings, **changes}, "identity": {"code": code}})
+        own = {**settings, **changes}
+        identity = {"config": hash_settings(own), "data": "", "hash": "", "code": code, "torch": ""}
+        write_json(file, {"settings": own, "identity": identity})
 
     write(training)
     assert find(SMALL, [run], make_frame([run], evaluation)) == []

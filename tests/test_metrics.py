@@ -30,3 +30,15 @@ def test_constant_predictor_scores_the_published_floor(random):
         constant = np.broadcast_to(quaternion.mean(axis=0), quaternion.shape)
         assert r2_pooled(quaternion, constant) == pytest.approx(floor, abs=0.003)
         assert r2_per_component(quaternion, constant) == pytest.approx(0, abs=1e-9)
+
+
+def test_what_does_not_vary_has_no_r2_and_does_not_count(random):
+    target = random.normal(size=(200, 3)).astype(np.float32)
+    predicted = target + random.normal(size=target.shape).astype(np.float32)
+    whole = r2_per_component(target[:, :2], predicted[:, :2])
+    for constant in (0.0, 0.1, 0.1 + 1e-8 * random.normal(size=200)):  # as it is, and but for rounding
+        target[:, 2] = constant
+        assert r2_per_component(target, predicted) == pytest.approx(whole, abs=1e-12)
+        for measure in (r2_per_component, r2_pooled):
+            assert measure(target[:, 2:], predicted[:, 2:]) is None
+            assert measure(target[:1], predicted[:1]) is None

@@ -89,3 +89,14 @@ def test_wrong_splits_are_refused(many):
 def test_opening_does_not_read_the_images(many):
     assert isinstance(many.inputs.base, np.memmap) or isinstance(many.inputs, np.memmap)
     assert not many.inputs.flags.writeable
+
+
+def test_data_packed_before_splits_were_compared_are_still_read(raw, tmp_path):
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
+    path = tmp_path / "packed" / "meta.json"
+    meta = {key: value for key, value in read_json(path).items() if key in packed.META_KEYS}
+    write_json(path, meta)
+    PackedDataset(tmp_path / "packed").verify()
+    before = path.stat().st_mtime_ns
+    pack(raw, tmp_path / "packed", "threediebench", 8, workers=1)
+    assert path.stat().st_mtime_ns == before, "they count as packed"

@@ -17,7 +17,7 @@ from workflow_scripts.reporting.papers import read_paper
 from workflow_scripts.reporting.pictures import LIBRARIES, PLOTLY, describe_figure
 from workflow_scripts.reporting.scorecard import make_scorecards
 from workflow_scripts.support.errors import UserError
-from workflow_scripts.support.files import write_json, write_text
+from workflow_scripts.support.files import hash_settings, write_json, write_text
 
 pytestmark = pytest.mark.unit
 
@@ -30,7 +30,7 @@ def given(tmp_path, random):
 
 def write_page(given, folder, papers=(PAPER,), **changes):
     """Return the page of the tables and figures in a folder."""
-    shown = {"tables": folder / "tables", "figures": folder / "figures", "faults": folder / "faults.json"}
+    shown = {"tables": folder / "tables", "figures": folder / "figures", "attacks": folder / "attack.json"}
     shown |= {"runs": [], "evaluators": []} | changes
     return page.make_page("toy", given["path"], list(papers), [given["meta"]], given["datasets"], **shown)
 
@@ -43,7 +43,7 @@ def write_scorecards(given, folder):
 
 def test_the_page_escapes_and_is_self_contained(given, tmp_path):
     write_tables(given, tmp_path)
-    write_json(tmp_path / "faults.json", {"headers": ["seen"], "rows": [["<no> space"]]})
+    write_json(tmp_path / "attack.json", {"headers": ["seen"], "rows": [["<no> space"]]})
     text = write_page(given, tmp_path)
     assert "&lt;no&gt; space" in text
     body = text.partition('<script type="application/gzip"')[0]
@@ -110,13 +110,14 @@ def test_provenance_tells_trainings_that_are_older_than_the_code(given, tmp_path
     }
     present = hash_code(list_training_code(settings))
     for seed, code in ((0, present), (1, "older")):
-        identity = {"code": code, "torch": "2.x"}
+        hashes = {"config": hash_settings(settings), "data": "", "hash": ""}
+        identity = {**hashes, "code": code, "torch": "2.x", **({} if seed else {"device": "cpu", "threads": "2"})}
         stored = {"settings": settings, "identity": identity}
         write_json(tmp_path / f"results/space/toy/simclr/seed{seed}/run.json", stored)
-    lines = {line[0]: line[-3:] for line in page.describe_provenance(given["rows"])["lines"]}
-    assert lines["results/space/toy/simclr/seed0"] == [present, "2.x", "yes"]
-    assert lines["results/space/toy/simclr/seed1"] == ["older", "2.x", "no, older"]
-    assert lines["results/space/toy/simclr/seed2"] == ["", "", ""]
+    lines = {line[0]: line[-4:] for line in page.describe_provenance(given["rows"])["lines"]}
+    assert lines["results/space/toy/simclr/seed0"] == [present, "2.x", "cpu, 2 CPU thread(s)", "yes"]
+    assert lines["results/space/toy/simclr/seed1"] == ["older", "2.x", "", "no, older"]  # which did not record it
+    assert lines["results/space/toy/simclr/seed2"] == ["", "", "", ""]
 
 
 def test_a_figure_is_a_drawing_where_there_is_one_and_else_a_smaller_image(tmp_path):

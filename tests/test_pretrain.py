@@ -17,6 +17,7 @@ from project import ROOT, call, refuse
 
 from workflow_scripts import evaluate, pretrain
 from workflow_scripts.data.views import open_views
+from workflow_scripts.experiment.identity import claim_run
 from workflow_scripts.experiment.runs import get_settings, parse_run
 from workflow_scripts.methods.base import Task
 from workflow_scripts.support.errors import RESUME_CODE, UserError
@@ -247,12 +248,13 @@ def test_a_warm_start_takes_the_encoder_and_nothing_else(smoke_config, smoke_pac
         return build_method(settings, Task(views.space, views.classes), smoke_packed)
 
     simclr, contextssl = build("simclr", 0), build("contextssl", 1)
-    save_weights(simclr, tmp_path / "weights.safetensors", {})
+    identity = claim_run(tmp_path, settings_of(smoke_config, "simclr"), smoke_packed)
+    save_weights(simclr, tmp_path / "weights.safetensors", identity)
     before = copy.deepcopy(contextssl.predictor.state_dict())
-    start_from(contextssl, tmp_path / "weights.safetensors")
+    start_from(contextssl, tmp_path / "weights.safetensors", identity)
     for name, value in simclr.encoder.state_dict().items():
         assert torch.equal(contextssl.encoder.state_dict()[name], value)
     assert all(torch.equal(before[name], value) for name, value in contextssl.predictor.state_dict().items())
     other = build("contextssl", 1, encoder={"kind": "small", "channels": [4, 4, 4, 4], "dim": 8})
     with pytest.raises(UserError, match="does not fit this run's"):
-        start_from(other, tmp_path / "weights.safetensors")
+        start_from(other, tmp_path / "weights.safetensors", identity)

@@ -17,7 +17,7 @@ LONG = ("reproduce", "ablations", "paper")
 ASKED = {
     "bench": "--help",
     "gpu-check": "--help",
-    "faults": "--help",
+    "attack": "--help",
     "test-slurm": "--collect-only",
     "tensorboard": "--once",
     "docs": "--help",  # tests/test_docs.py makes the site

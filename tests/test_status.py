@@ -8,9 +8,11 @@ from project import call
 
 from workflow_scripts import status
 from workflow_scripts.status import describe_runs
+from workflow_scripts.support.files import hash_settings
 
 pytestmark = pytest.mark.unit
 SETTINGS = {"training": {"steps": 1000, "batch": 256}}
+IDENTITY = {"config": hash_settings(SETTINGS), "data": "", "hash": "", "code": "", "torch": ""}
 BEFORE = {"step": 240, "loss": 1.5, "images_per_second": 1024.0, "seconds": 5.0}
 LINE = {"step": 250, "loss": 1.25, "images_per_second": 5120.0, "seconds": 1.0}
 
@@ -18,7 +20,7 @@ LINE = {"step": 250, "loss": 1.25, "images_per_second": 5120.0, "seconds": 1.0}
 def make_run(results, name, *files, history=None):
     run = results / "toy-paper" / "embedded" / name / "seed0"
     (run / "state").mkdir(parents=True)
-    (run / "run.json").write_text(json.dumps({"settings": SETTINGS, "identity": {}}))
+    (run / "run.json").write_text(json.dumps({"settings": SETTINGS, "identity": IDENTITY}))
     for file in files:
         (run / file).parent.mkdir(exist_ok=True)
         (run / file).touch()

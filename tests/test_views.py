@@ -57,6 +57,18 @@ def test_states_are_standardised(packed, groups):
     torch.testing.assert_close(action.std(0), torch.full((dim,), 2**0.5), atol=0.16, rtol=0)
 
 
+def test_what_never_changes_has_no_unit_and_a_group_of_such_is_refused(packed):
+    fixed = {"kind": "color_jitter", "group": "color", "hue": 0.0}
+    batch = open_augmented(packed, [fixed]).sample(np.arange(3), PAIR, 0)
+    assert batch.states.isfinite().all()
+    assert (batch.states == 0).all(dim=(0, 1)).sum() == 1  # the hue
+    with pytest.raises(UserError, match="augmentations of the group 'color' draw the same for every view"):
+        open_augmented(packed, [{**fixed, "probability": 0.0}, {"kind": "blur", "group": "blur"}])
+    open_augmented(
+        packed, [{"kind": "grayscale", "group": "grey", "probability": 0.0}, {"kind": "blur", "group": "blur"}]
+    )
+
+
 def test_states_have_the_same_units_in_every_split(packed):
     clean = [next(open_groups(packed, ("crop", "color"), split).fixed(2))[1][0, 0] for split in ("train", "test")]
     torch.testing.assert_close(clean[0], clean[1], rtol=0, atol=0)

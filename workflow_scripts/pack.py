@@ -66,6 +66,7 @@ def main() -> None:
         device,
         arguments.classes,
         arguments.average,
+        keeps=True,
     )
 
 

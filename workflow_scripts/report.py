@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--evaluators", nargs="*", default=[], help="evaluators that the experiment asks for")
     parser.add_argument("--tables", type=Path, required=True, help="folder of tables")
     parser.add_argument("--figures", type=Path, required=True, help="folder of figures")
-    parser.add_argument("--faults", type=Path, default=Path("results/faults.json"), help="table of `make faults`")
+    parser.add_argument("--attacks", type=Path, default=Path("results/attack.json"), help="what `make attack` wrote")
     parser.add_argument("--output", type=Path, required=True, help="page to write (.html)")
     given = vars(parser.parse_args())
     output, datasets = given.pop("output"), parse_json(given.pop("datasets"), "--datasets")

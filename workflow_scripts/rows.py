@@ -70,8 +70,8 @@ def check_rows(frame: pd.DataFrame, origin: str) -> pd.DataFrame:
     if len(bad):
         row = bad.iloc[0]
         raise UserError(
-            f"{origin} has {row['value']} as {row['metric']} of {row['task']} ({row['run']}), which is no number; delete it "
-            "and run again"
+            f"{origin} has {row['value']} as {row['metric']} of {row['task']} ({row['run']}), which is no number; "
+            "delete it and run again"
         )
     repeated = frame[frame.duplicated(list(KEY_COLUMNS))]
     if len(repeated):

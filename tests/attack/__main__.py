@@ -1,6 +1,6 @@
-"""`make faults`: harm the smallest DAG in every way we know, and say what became of it.
+"""`make attack`: give the project all that is hostile or wrong that we know, and say what became of it.
 
-Writes results/faults.json, of which the report shows a table. Exits with 1 if anything was lost, or silently wrong.
+Prints a table, and writes results/attack.json, of which the report shows the totals. Exits with 1 on any defect.
 """
 
 from __future__ import annotations
@@ -10,88 +10,118 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 from tqdm import tqdm
 
-from tests.attack.damage import damage_trials
-from tests.attack.disks import disk_trials
-from tests.attack.downloads import download_trials
-from tests.attack.kills import kill_trials
-from tests.attack.tiny import Trial, read_results, run
-from workflow_scripts.support.files import read_json, write_json
+from tests.attack.inputs import list_fuzzers, list_rooms
+from tests.attack.kills import Unbroken, run_unbroken
+from tests.attack.tables import HEADERS, count, describe_totals, list_lines, store
+from tests.attack.trial import Trial
+from tests.attack.worker import Part, Progress, watch
 
-PARTS = ("downloads", "disks", "damage", "kills")
-HEADERS = ["fault", "trials", "survived", "what the user saw"]
-
-
-def summarise(trials: Iterable[Trial]) -> list[list[str]]:
-    """Return one line a kind: how often, how often survived, and what was seen, first the failures."""
-    kinds: dict[str, list[Trial]] = {}
-    for trial in trials:
-        kinds.setdefault(trial.kind, []).append(trial)
-    lines = []
-    for kind, found in kinds.items():
-        seen = dict.fromkeys(trial.seen for trial in sorted(found, key=lambda trial: trial.survived) if trial.seen)
-        said = "; or ".join(list(seen)[:3])
-        lines.append([kind, str(len(found)), str(sum(trial.survived for trial in found)), said])
-    return lines
+# In this order, and how much of the time that is left each gets, to the shares of those behind it.
+SHARES = {"inputs": 5, "fuzz": 3, "downloads": 1, "operations": 4, "disks": 3, "damage": 5, "kills": 8}
+ON_FINISHED = ("operations", "disks", "damage", "kills")  # parts that begin from a finished workflow
 
 
-def merge(before: list[list[str]], now: list[list[str]]) -> list[list[str]]:
-    """Return the lines of an earlier run and of this one; a kind that was tried again has its new line."""
-    return list({line[0]: line for line in [*before, *now]}.values())
+def parse_arguments(given: list[str]) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="make attack", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=90, help="for all; what does not fit is said (default: 90)")
+    parser.add_argument("--only", nargs="+", choices=SHARES, default=list(SHARES), help="parts; lines of others stay")
+    parser.add_argument("--kills", type=int, default=30, help="that hit a process (default: 30)")
+    parser.add_argument("--damages", type=int, default=2, help="of each kind, of each stage (default: 2)")
+    parser.add_argument("--fuzz", type=int, default=200, help="made-up inputs of each kind (default: 200)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is made up, harmed, and when (default: 0)")
+    parser.add_argument("--output", type=Path, default=Path("results/attack.json"), help="the table, to write")
+    return parser.parse_args(given)
 
 
-def main() -> int:
-    """Run all faults."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts; lines of others are kept")
-    parser.add_argument("--kills", type=int, default=30, help="kills of a random process at a random moment")
-    parser.add_argument("--damages", type=int, default=2, help="of each kind, of each stage")
-    parser.add_argument("--seed", type=int, default=0, help="of what is harmed, when and where")
-    parser.add_argument("--output", type=Path, default=Path("results/faults.json"), help="the table, to write")
-    arguments = parser.parse_args()
-    scratch = Path(tempfile.mkdtemp(prefix="faults-"))
-    finished = scratch / "finished"
-    finished.mkdir()
-    began = time.monotonic()
-    code, output = run(finished)
-    seconds = time.monotonic() - began
-    if code:
-        sys.exit(f"error: the workflow fails without any fault:\n{output[-2000:]}")
-    expected = read_results(finished)
-    trials: list[Trial] = []
-    lines: list[list[str]] = []
-    bar = tqdm(desc="faults", unit="trial")
-    parts = {
-        "downloads": download_trials(scratch),
-        "disks": disk_trials(finished, scratch, expected),
-        "damage": damage_trials(finished, scratch, arguments.damages, arguments.seed),
-        "kills": kill_trials(scratch, arguments.kills, arguments.seed, seconds, expected),
-    }
-    before = read_json(arguments.output)["rows"] if arguments.output.exists() else []
-    for name in arguments.only:
-        for trial in parts[name]:
+def list_parts(name: str, arguments: argparse.Namespace, scratch: Path, unbroken: Unbroken | None) -> Iterator[Part]:
+    """Yield where the attacks of a part come from, one after the other."""
+    seeded: dict[str, Any] = {"scratch": scratch / "work", "seed": arguments.seed}
+    if name == "inputs":
+        yield from (Part("tests.attack.inputs", "input_attacks", {"room": room}) for room in list_rooms())
+    elif name == "fuzz":
+        options = {"seed": arguments.seed, "count": arguments.fuzz}
+        yield from (Part("tests.attack.inputs", "fuzz_attacks", {"fuzzer": each, **options}) for each in list_fuzzers())
+    elif name == "downloads":
+        yield Part("tests.attack.downloads", "download_trials", {"scratch": scratch / "work"})
+    elif unbroken and name == "kills":
+        yield Part("tests.attack.kills", "kill_trials", {"trials": arguments.kills, "unbroken": unbroken, **seeded})
+    elif unbroken and name == "operations":
+        yield Part("tests.attack.operations", "operation_attacks", {"finished": unbroken.folder, **seeded})
+    elif unbroken and name == "damage":
+        options = {"finished": unbroken.folder, "trials": arguments.damages, "seed": arguments.seed}
+        yield Part("tests.attack.damage", "damage_attacks", options)
+    elif unbroken and name == "disks":
+        options = {"finished": unbroken.folder, "scratch": scratch / "work", "expected": unbroken.results}
+        yield Part("tests.attack.disks", "disk_trials", options)
+
+
+def run_part(
+    name: str, arguments: argparse.Namespace, scratch: Path, unbroken: Unbroken | None, seconds: float
+) -> list[Trial]:
+    """Run a part within its time, show and store each trial, and return them all."""
+    began, trials, missed = time.monotonic(), [], ""
+    sources = list(list_parts(name, arguments, scratch, unbroken))
+    bar = tqdm(desc=name, unit="attack")
+    for number, source in enumerate(sources):
+        progress = Progress()
+        # Fuzzers share the time; all else is done as far as it goes.
+        share = (len(sources) - number) if name == "fuzz" else 1
+        deadline = time.monotonic() + (began + seconds - time.monotonic()) / share
+        folder = scratch / f"{name}{number}"
+        (scratch / "work").mkdir(exist_ok=True)
+        for trial in watch(source, folder, deadline, progress):
             trials.append(trial)
             bar.update()
-            bar.set_postfix(lost=sum(not trial.survived for trial in trials))
+            bar.set_postfix(defects=sum(not each.survived for each in trials))
             if not trial.survived:
-                tqdm.write(f"lost: {trial.kind}: {trial.seen}")
-            lines = [[cell.replace(str(scratch), "") for cell in line] for line in summarise(trials)]
-            lines = merge(before, lines)
-            # After every trial: it takes an hour, and may be ended itself.
-            write_json(arguments.output, {"headers": HEADERS, "rows": lines, "seed": arguments.seed})
+                tqdm.write(f"{trial.defect}: {trial.kind}{f' ({trial.name})' if trial.name else ''}: {trial.seen}")
+            # After each: it takes an hour, and may be ended itself.
+            store(arguments.output, name, trials, missed or "not finished", arguments.seed)
+        if progress.missed:
+            label = source.options.get("room") or source.options.get("fuzzer") or ""
+            missed = "; ".join(filter(None, [missed, f"{label} {progress.missed}".strip()]))
     bar.close()
-    print(tabulate(lines, HEADERS, tablefmt="github", maxcolwidths=[40, None, None, 110]))
-    lost = sum(not trial.survived for trial in trials)
-    print(f"\n{len(trials)} faults, {lost} lost; an unbroken run takes {seconds:.0f} s")
-    if not lost:
-        shutil.rmtree(scratch)
-    return int(lost > 0)
+    store(arguments.output, name, trials, missed, arguments.seed)
+    if missed:
+        print(f"{name}: {missed} (no time left; give more --minutes)")
+    return trials
+
+
+def main(given: list[str]) -> int:
+    """Run all attacks."""
+    arguments = parse_arguments(given)
+    began, scratch = time.monotonic(), Path(tempfile.mkdtemp(prefix="attack-"))
+    unbroken = None
+    if set(arguments.only) & set(ON_FINISHED):
+        unbroken = run_unbroken(scratch / "finished")
+        print(f"an unbroken run takes {unbroken.seconds:.0f} s, {unbroken.startup:.0f} s of them to its first job")
+    trials: list[Trial] = []
+    names = [name for name in SHARES if name in arguments.only]
+    for number, name in enumerate(names):
+        left = began + 60 * arguments.minutes - time.monotonic()
+        share = SHARES[name] / sum(SHARES[later] for later in names[number:])
+        trials += run_part(name, arguments, scratch, unbroken, left * share)
+    where = str(scratch)
+    lines = [[cell.replace(where, "") for cell in line] for line in list_lines(trials)]
+    print(tabulate(lines, HEADERS, tablefmt="github", maxcolwidths=[50, None, None, None, 100]))
+    totals = count(trials)
+    print(f"\n{describe_totals(totals)}; {(time.monotonic() - began) / 60:.0f} minutes")
+    if totals["tried"] == totals["expected"]:
+        shutil.rmtree(scratch, ignore_errors=True)
+    else:
+        print(f"what the defects left: {scratch}")
+    return int(totals["tried"] != totals["expected"])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -104,9 +104,12 @@ def call(
     )
     try:
         output, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as late:
         os.killpg(process.pid, 9)
-        return Seen(None, process.communicate()[0])
+        try:
+            return Seen(None, process.communicate(timeout=5)[0])
+        except subprocess.TimeoutExpired:  # what it started in a session of its own holds the pipe
+            return Seen(None, str(late.output or ""))
     return Seen(process.returncode, output)
 
 

@@ -9,11 +9,23 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.attack.tiny import METRICS, RUN, SPACE, TABLE, Trial, copy_finished, read_results, run, what_was_said
+from tests.attack.case import OTHER, SILENT
+from tests.attack.tiny import (
+    LIMIT_SECONDS,
+    METRICS,
+    RUN,
+    SPACE,
+    TABLE,
+    copy_finished,
+    read_results,
+    run,
+    what_was_said,
+)
+from tests.attack.trial import Attack, Trial
 
 PACKED = SPACE / "data/smoke/packed"
 MADE_OF_DATA = (RUN, SPACE / "smoke/constant")
@@ -63,6 +75,11 @@ def delete(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
+def name_damage(stage: Stage, how: Callable[[Path, random.Random], None]) -> str:
+    """Return the name of a damage in the table."""
+    return f"{stage.name}: {'cut short' if how is truncate else 'a bit flipped'}"
+
+
 def is_unharmed(folder: Path, stage: Stage, expected: dict[str, bytes], table: bytes) -> bool:
     """Whether all results are those of before, but for the bytes of a damaged file that nothing had to read."""
     found = {**read_results(folder), str(stage.file): expected.get(str(stage.file), b"")}
@@ -71,7 +88,7 @@ def is_unharmed(folder: Path, stage: Stage, expected: dict[str, bytes], table: b
 
 def damage(folder: Path, stage: Stage, how: Callable[[Path, random.Random], None], seed: int, table: bytes) -> Trial:
     """Damage one file of a finished workflow in `folder`, run it, follow the advice, run again, and compare."""
-    kind, expected = f"{stage.name}: {'cut short' if how is truncate else 'a bit flipped'}", read_results(folder)
+    kind, expected = name_damage(stage, how), read_results(folder)
     for path in stage.downstream:
         delete(folder / path)
     before = (folder / stage.file).stat()
@@ -82,21 +99,24 @@ def damage(folder: Path, stage: Stage, how: Callable[[Path, random.Random], None
     if code == 0:
         # Made again, or the damage changed nothing that is read: the results are those of before.
         same = is_unharmed(folder, stage, expected, table)
-        return Trial(kind, same, said or "made again, or harmless" if same else "other results, in silence")
+        seen = said or "made again, or harmless" if same else "other results, in silence"
+        return Trial(kind, same, seen, defect=SILENT)
     if stage.file.name not in output:
-        return Trial(kind, False, f"the message does not name the file: {said}")
+        return Trial(kind, False, f"the message does not name the file: {said}", defect=OTHER)
     delete(folder / stage.advice)
     code, output = run(folder)
     same = read_results(folder) == expected and (folder / TABLE).read_bytes() == table
     return Trial(kind, code == 0 and same, said if same else f"after the advice: {what_was_said(output)}")
 
 
-def damage_trials(finished: Path, scratch: Path, trials: int, seed: int) -> Iterator[Trial]:
-    """Yield `trials` of each damage of each stage, each in a copy of the finished workflow."""
+def damage_attacks(finished: Path, trials: int, seed: int) -> list[Attack]:
+    """Return `trials` of each damage of each stage, each to be done in a copy of the finished workflow."""
     table = (finished / TABLE).read_bytes()
-    for stage in STAGES:
-        for how in (truncate, flip):
-            for number in range(trials):
-                folder = copy_finished(finished, scratch / f"{stage.name}-{how.__name__}-{number}".replace(" ", "-"))
-                yield damage(folder, stage, how, seed + number, table)
-                shutil.rmtree(folder)
+
+    def make(stage: Stage, how: Callable[[Path, random.Random], None], number: int) -> Attack:
+        def act(folder: Path) -> list[Trial]:
+            return [damage(copy_finished(finished, folder), stage, how, seed + number, table)]
+
+        return Attack(name_damage(stage, how), act, name=f"seed {seed + number}", limit=2 * LIMIT_SECONDS)
+
+    return [make(stage, how, number) for stage in STAGES for how in (truncate, flip) for number in range(trials)]

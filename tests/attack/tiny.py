@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from tests.attack.trial import HangError
+from tests.attack.trial import Trial as Trial
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENT = ["--config", "experiment=contextssl/smoke", "--configfile", Path(__file__).parent / "tiny.yaml"]
@@ -22,30 +24,32 @@ TABLE = Path("reports/contextssl/smoke/tables/contextssl/smoke.main.csv")
 LIMIT_SECONDS = 600
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One fault: its kind, whether nothing was lost or silently wrong, and what the user saw of it."""
-
-    kind: str
-    survived: bool
-    seen: str
+def make_environment() -> dict[str, str]:
+    """Return the variables that `make` would set."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start the workflow in `folder` as `make reproduce` does."""
-    binaries = Path(sys.executable).parent
     command = [sys.executable, "-m", "workflow_scripts.start", "--profile", ROOT / "profiles" / "default"]
     command += ["--snakefile", ROOT / "Snakefile", "--cores", "2", "--quiet", "rules", *EXPERIMENT]
-    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE
-    options = {"cwd": folder, "env": environment, "text": True, "stdout": pipe, "stderr": subprocess.STDOUT}
+    options = {"cwd": folder, "env": make_environment(), "text": True, "stdout": pipe, "stderr": subprocess.STDOUT}
     return subprocess.Popen([*map(str, command), *arguments], **options, start_new_session=True)
+
+
+def wait(process: subprocess.Popen[str], seconds: float = LIMIT_SECONDS) -> str:
+    """Return all that a started workflow prints until its end; raise `HangError` where that does not come."""
+    try:
+        return process.communicate(timeout=seconds)[0]
+    except subprocess.TimeoutExpired:
+        raise HangError(f"the workflow did not end within {seconds:.0f} s") from None
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     """Run the workflow to its end, and return its exit code and all it printed."""
     process = start(folder, *arguments)
-    output, _ = process.communicate(timeout=LIMIT_SECONDS)
+    output = wait(process)
     return process.returncode, output
 
 
@@ -63,6 +67,17 @@ def read_results(folder: Path) -> dict[str, bytes]:
     return {str(name): (folder / name).read_bytes() if (folder / name).exists() else b"" for name in RESULTS}
 
 
+def name_kind(words: list[str]) -> str:
+    """Return which process a command line is of: start, snakemake, pretrain, ..., worker; "" = a shell, or none."""
+    if not words or Path(words[0]).name in ("bash", "sh", "tee"):
+        return ""
+    if any(Path(word).name == "snakemake" for word in words[:3]):
+        return "snakemake"
+    if any("multiprocessing" in word for word in words):
+        return "" if "resource_tracker" in " ".join(words) else "worker"
+    return next((word.rpartition(".")[2] for word in words if word.startswith("workflow_scripts.")), "")
+
+
 def list_workers(pid: int) -> dict[str, list[psutil.Process]]:
     """Return the living processes under `pid` by kind: snakemake, pretrain, evaluate, ..."""
     kinds: dict[str, list[psutil.Process]] = {}
@@ -72,13 +87,10 @@ def list_workers(pid: int) -> dict[str, list[psutil.Process]]:
         return kinds
     for process in processes:
         try:
-            words = process.cmdline()
+            kind = name_kind(process.cmdline())
         except psutil.Error:
             continue
-        kind = next((word.rpartition(".")[2] for word in words if word.startswith("workflow_scripts.")), "")
-        if any(Path(word).name == "snakemake" for word in words[:3]):
-            kind = "snakemake"
-        if kind and Path(words[0]).name not in ("bash", "sh"):
+        if kind:
             kinds.setdefault(kind, []).append(process)
     return kinds
 

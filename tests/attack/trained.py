@@ -119,7 +119,11 @@ def evaluate(folder: Path, data: Path, *more: object, **changes: Any) -> Seen:
     from workflow_scripts import evaluate as module
 
     labels = {"dataset": DATASET, "method": "simclr", "group": "", "variant": "", "seed": 0}
-    evaluation = {**load_config()["evaluation"], "evaluators": {"classes": load_config()["evaluation"]["evaluators"]["classes"]}, **changes}
+    evaluation = {
+        **load_config()["evaluation"],
+        "evaluators": {"classes": load_config()["evaluation"]["evaluators"]["classes"]},
+        **changes,
+    }
     options = {
         "--data": data,
         "--run": folder,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +80,20 @@ def pack_tree(folder: Path, layout: str = "threediebench", resolution: int | Non
     from workflow_scripts.data.packing import pack
 
     pack(folder / "raw.json", folder / "packed", layout, resolution, workers=1)
+    return folder / "packed"
+
+
+@functools.cache
+def _pack_once() -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    """Return a packed tree, and what deletes it when the process ends."""
+    place = tempfile.TemporaryDirectory()
+    make_tree(Path(place.name))
+    return place, pack_tree(Path(place.name))
+
+
+def copy_packed(folder: Path) -> Path:
+    """Put a packed tree into the folder `packed` of `folder`, and return that."""
+    shutil.copytree(_pack_once()[1], folder / "packed")
     return folder / "packed"
 
 

@@ -21,7 +21,7 @@ def digest_images(images: np.ndarray) -> np.ndarray:
 
     Of 64 bits: that any two of three million different images have the same has a probability of 2 in ten million.
     """
-    digests = [hashlib.blake2b(np.ascontiguousarray(image), digest_size=8).digest() for image in images]
+    digests = [hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8).digest() for image in images]
     return np.frombuffer(b"".join(digests), dtype=np.uint64)
 
 

@@ -12,7 +12,7 @@ meta.json    what the arrays are, how to normalise, and their SHA-256 digests
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +30,38 @@ META_KEYS = (
     *("source", "description", "caveat", "layout", "resolution", "views", "classes", "latents", "objects"),
     *("columns", "counts", "mean", "std", "settings_hash", "sha256"),
 )
+
+
+def is_whole(value: Any, least: int = 0) -> bool:
+    """Tell whether a value of JSON is a whole number of at least `least`."""
+    return type(value) is int and value >= least
+
+
+def is_list(value: Any, *kinds: type) -> bool:
+    """Tell whether a value of JSON is a list of such values."""
+    return isinstance(value, list) and all(isinstance(entry, kinds) for entry in value)
+
+
+def is_scale(value: Any, above: float = -math.inf) -> bool:
+    """Tell whether a value of JSON is three finite numbers above a bound, one a channel; or there is none."""
+    is_three = is_list(value, int, float) and len(value) == 3
+    return value is None or (is_three and all(above < entry < math.inf for entry in value))
+
+
+# What entries of meta.json must be for the arrays to be read by them.
+SOUND: dict[str, Callable[[Any], bool]] = {
+    "resolution": lambda value: value is None or is_whole(value, 1),
+    "views": lambda value: is_whole(value, 1),
+    "classes": lambda value: is_list(value, str),
+    "latents": lambda value: is_list(value, str),
+    "objects": lambda value: (
+        isinstance(value, dict) and value.keys() == {"train", "test"} and all(map(is_whole, value.values()))
+    ),
+    "columns": lambda value: is_list(value, dict),
+    "mean": is_scale,
+    "std": lambda value: is_scale(value, above=0),
+    "sha256": lambda value: isinstance(value, dict),
+}
 
 
 def lay_out_input(resolution: int | None, columns: Sequence[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -53,6 +85,10 @@ class PackedDataset:
         if not isinstance(self.meta, dict) or (missing := [key for key in META_KEYS if key not in self.meta]):
             what = f"lacks {missing[0]!r}" if isinstance(self.meta, dict) else "is no table"
             raise self._broken(f"{self.folder / 'meta.json'} {what}")
+        wrong = [key for key, is_sound in SOUND.items() if not is_sound(self.meta[key])]
+        if wrong or (self.meta["resolution"] is None and not self.meta["columns"]):
+            wrong = [*wrong, "resolution"]
+            raise self._broken(f"{self.folder / 'meta.json'} is damaged: its {wrong[0]!r} cannot be right")
         self._input_shape, input_type = lay_out_input(self.meta["resolution"], self.meta["columns"])
         self._dtypes = {"inputs": input_type, **DTYPES}
         self.inputs = self._open("inputs", "r")
@@ -60,6 +96,10 @@ class PackedDataset:
         self.labels = self._open("labels")
         self.splits = self._open("splits")
         self.objects = self._open("objects")
+        for name, counts in (("labels", len(self.meta["classes"])), ("splits", 2)):
+            values = getattr(self, name)
+            if len(values) and not (values.min() >= 0 and values.max() < counts):
+                raise self._broken(f"{self.folder / name}.npy holds other values than 0 to {counts - 1}")
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -241,13 +241,15 @@ def pack(
     device: str = "cpu",
     classes: int | None = None,
     average: int | None = None,
+    keeps: bool = False,
 ) -> None:
     """Pack the raw data of a manifest into `output`.
 
     limits: objects per class of the official train and test split. workers: processes, which change no byte.
     journal_seconds: between entries of the journal, what a kill can lose. device: where a reader that does so draws.
     classes: keep so many, the first of the data set's own list. average: of images whose side is `resolution` times
-    this, blocks of that many pixels a side become one, see `readers.base.average_blocks`.
+    this, blocks of that many pixels a side become one, see `readers.base.average_blocks`. keeps: raise `UserError` where
+    `output` is a whole data set that was packed from other files or with other settings, which else is replaced.
     """
     manifest, root = read_manifest(manifest_path)
     reader = open_reader(layout, root)
@@ -261,7 +263,7 @@ def pack(
     with exclusive(folder):
         if is_packed(output, hash_settings(settings)):
             print(f"{output} is already packed")
-        elif is_whole(output):
+        elif keeps and is_whole(output):
             raise UserError(
                 f"{output} holds data that were packed from other files or with other settings; move or delete "
                 f"{output.parent} and the runs that were made from it, or give the changed source a name of its own"

@@ -44,6 +44,8 @@ def _keep_finite(run: EvaluatedRun, name: str, evaluator: Evaluator) -> Iterator
         if math.isfinite(row["value"]):
             yield row
             continue
-        reason = f"{row['metric']} of {row['task']} on the {row['split']} split came to {row['value']}, which is no number"
+        reason = (
+            f"{row['metric']} of {row['task']} on the {row['split']} split came to {row['value']}, which is no number"
+        )
         run.leave_out(reason)
         print(f"warning: evaluator {name}: {reason}; it is left out", file=sys.stderr)

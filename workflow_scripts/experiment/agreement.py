@@ -23,6 +23,7 @@ def check_agreement(run: str, settings: Settings, groups: Sequence[str], source:
     """
     problems = [
         *_compare_data(settings, source),
+        *_compare_sensitive(settings["dataset"]["views"], source),
         *check_views(settings["dataset"]["views"], int(source.get("resolution") or 0)),
         *_compare_views(settings),
     ]
@@ -32,6 +33,17 @@ def check_agreement(run: str, settings: Settings, groups: Sequence[str], source:
         if read_schema("methods", settings["method"])["x-trains"]:
             problems += _compare_batch(settings, source)
     for problem in problems:
+        raise UserError(f"{run}: {problem}")
+
+
+def check_names(run: str, settings: Settings, groups: Sequence[str], source: Settings) -> None:
+    """Raise `UserError` for the first name in a run's settings of something that its views have not.
+
+    Of a run that there is not: whether its numbers agree is asked when there is one.
+    """
+    side = int(source.get("resolution") or 0)
+    views = settings["dataset"]["views"]
+    for problem in (*check_views(views, side), *_compare_sensitive(views, source), *_compare_groups(settings, groups)):
         raise UserError(f"{run}: {problem}")
 
 
@@ -49,13 +61,20 @@ def _compare_data(settings: Settings, source: Settings) -> Iterator[str]:
             f"views.kind is {views['kind']}, which needs the rotation and color that images were drawn with, and data "
             f"with the layout {source['layout']} have none; choose another kind of views, or other data"
         )
-    elif reads and (wrong := [name for name in views["groups"] if name != get_sensitive(source)]):
-        yield f"views.groups names {wrong[0]!r}, which is not sensitive; {suggest(wrong[0], [get_sensitive(source)])}"
     if read_schema("encoders", encoder["kind"])["x-reads_rows"] != table:
         kinds = [name for name in list_kinds("encoders") if read_schema("encoders", name)["x-reads_rows"] == table]
         yield f"the encoder is a {encoder['kind']}, but the data are {holds}; choose a {' or '.join(kinds)}"
     elif problem := find_misfit(encoder["kind"], encoder, int(source.get("resolution") or 0)):
         yield problem
+
+
+def _compare_sensitive(views: Settings, source: Settings) -> Iterator[str]:
+    """Yield that the group of views of a table is not its sensitive column."""
+    if is_table(source) and read_schema("views", views["kind"]).get("x-reads_rows"):
+        known = [get_sensitive(source)]
+        yield from (
+            f"views.groups names {name!r}; {suggest(name, known)}" for name in views["groups"] if name not in known
+        )
 
 
 def _compare_views(settings: Settings) -> Iterator[str]:

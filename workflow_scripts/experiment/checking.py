@@ -4,7 +4,7 @@ Beside JSON schema's own keywords, schemas here may have:
 
 - `x-schema: <room>/<name>`: the value is as that generated schema says;
 - `x-kinds: <room>`: a map whose `kind` names its schema in the room. Without a `kind`, as in a departure from a map
-  that has one, only its keys are checked;
+  that has one, each key is checked by any schema of the room that has it;
 - `x-each: <room>`: each key of the map names the schema of its value;
 - `x-settings: <room>`: each key names the schema of its value's `settings`;
 - `x-partial: true`: a departure from other settings, into which no defaults are filled;
@@ -138,8 +138,14 @@ def _check_kind(validator: Any, room: str, value: Any, _: Schema) -> Iterator[Va
     elif "kind" in value:
         yield from _descend(validator, value, room, value["kind"])
     else:
-        known = {key for kind in list_kinds(room) for key in read_schema(room, kind)["properties"]}
+        known: dict[str, list[Schema]] = {}
+        for kind in list_kinds(room):
+            for key, own in read_schema(room, kind)["properties"].items():
+                known.setdefault(key, []).append(own)
         yield from validator.descend(value, allow_keys(known))
+        for key in value.keys() & known.keys():
+            if not any(validator.evolve(schema=own).is_valid(value[key]) for own in known[key]):
+                yield from validator.descend(value[key], known[key][0], path=key)
 
 
 def _check_each(validator: Any, room: str, value: Any, _: Schema) -> Iterator[ValidationError]:

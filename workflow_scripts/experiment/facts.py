@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import read_json, write_json
 
 VARIABLE = "WORKFLOW_FACTS"
@@ -27,9 +28,17 @@ def ask_for_facts() -> Iterator[tuple[dict[str, str], Path]]:
 
 
 def write_facts(facts: dict[str, Any]) -> None:
-    """Write facts where they were asked for. Called by the workflow."""
-    if file := os.environ.pop(VARIABLE, ""):
+    """Write facts where they were asked for. Called by the workflow. Raises `UserError` where there is no room."""
+    if not (file := os.environ.pop(VARIABLE, "")):
+        return
+    try:
         write_json(Path(file), facts)
+    except OSError as error:
+        folder = Path(file).parents[1]
+        raise UserError(
+            f"cannot write to {folder}, the folder for temporary files: {error.strerror}; make room there, or set TMPDIR "
+            "to a folder with room, then run again"
+        ) from None
 
 
 def read_facts(file: Path) -> dict[str, Any]:

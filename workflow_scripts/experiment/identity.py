@@ -17,7 +17,11 @@ from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.files import hash_file, hash_settings, read_json, write_json
 
 # What two files of one run have in common, and what is different where they have not.
-HASHED = {"config": "another configuration", "data": "a training on other data", "hash": "a training from other weights"}
+HASHED = {
+    "config": "another configuration",
+    "data": "a training on other data",
+    "hash": "a training from other weights",
+}
 
 
 def hash_data(folder: Path) -> str:
@@ -98,10 +102,9 @@ def read_identity(run: Path) -> tuple[dict[str, Any], dict[str, str]]:
         stored = read_json(run / "run.json")
     except UserError as error:
         raise _refuse_description(run, str(error).partition("; ")[0]) from None
-    parts = [stored.get(name) for name in ("settings", "identity")] if isinstance(stored, dict) else [None]
-    if not all(isinstance(part, dict) for part in parts):
+    settings, identity = (stored.get(name) if isinstance(stored, dict) else None for name in ("settings", "identity"))
+    if not isinstance(settings, dict) or not isinstance(identity, dict):
         raise _refuse_description(run, f"{run / 'run.json'} does not describe a run")
-    settings, identity = parts
     if not all(isinstance(identity.get(key), str) for key in (*HASHED, "code", "torch")):
         raise _refuse_description(run, f"{run / 'run.json'} has no whole identity")
     if identity["config"] != hash_settings(settings):

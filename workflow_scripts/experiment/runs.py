@@ -95,7 +95,7 @@ def list_runs(config: Settings) -> list[Run]:
     for dataset in config["datasets"]:
         for name in dict.fromkeys(list_names(config, dataset)):
             method, group, variant = parse_name(name)
-            _check_defined(config, dataset, method, group, variant)
+            check_defined(config, dataset, method, group, variant)
             seeds = config["seeds"][:1] if variant in imported else config["seeds"]
             runs += [Run(space, dataset, method, group, variant, seed) for seed in seeds]
     return runs
@@ -106,7 +106,8 @@ def is_imported(settings: Settings) -> bool:
     return bool(settings.get("training", {}).get("checkpoint"))
 
 
-def _check_defined(config: Settings, dataset: str, method: str, group: str, variant: str) -> None:
+def check_defined(config: Settings, dataset: str, method: str, group: str, variant: str) -> None:
+    """Raise `UserError` for a run on a data set whose method, variant or group there is not, or does not go with it."""
     changed = config["variants"].get(variant, {}).get("dataset", {})  # a variant's views may have other groups
     name, groups = make_name(method, group, variant), list_groups(merge(config["dataset_settings"][dataset], changed))
     defined: tuple[tuple[str, str, Iterable[str]], ...] = (
@@ -212,7 +213,7 @@ def check_runs(config: Settings) -> None:
 
 def _check_start(config: Settings, run: Run, start: str) -> None:
     """Check the name of the run that another starts from: one that could be trained, and starts from no other."""
-    _check_defined(config, run.dataset, *parse_name(start))
+    check_defined(config, run.dataset, *parse_name(start))
     if get_settings(config, parse_run(run.space, run.dataset, start, run.seed))["training"]["warm_start"]:
         raise UserError(f"{run.name} on {run.dataset} starts from {start}, which itself starts from another run")
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from workflow_scripts.experiment.agreement import check_agreement
+from workflow_scripts.experiment.agreement import check_names
 from workflow_scripts.experiment.checking import allow_keys, check_schema, merge
-from workflow_scripts.experiment.rooms import list_kinds, read_schema
+from workflow_scripts.experiment.rooms import list_kinds, read_schema, suggest
 from workflow_scripts.experiment.runs import (
     Run,
+    check_defined,
     get_settings,
     get_space,
     list_groups,
@@ -29,16 +30,27 @@ Settings = dict[str, Any]
 def check_spare(config: Settings) -> None:
     """Raise `UserError` for settings that no run could take, of what no run uses. config: complete."""
     used = {run.variant for run in list_runs(config)}
+    for name in config["methods"]:  # of no data set, where each has its own
+        _check_name(config, name)
     for name in config["dataset_settings"].keys() - set(config["datasets"]):
         _check_dataset(config, name)
     for name in config["variants"].keys() - used:
         _check_variant(config, name)
 
 
+def _check_name(config: Settings, name: str) -> None:
+    """Check that there are the method and the variant of a run's name."""
+    method, _, variant = parse_name(name)
+    for part, known in ((method, list_kinds("methods")), (variant, ["", *config["variants"]])):
+        if part not in known:
+            raise UserError(f"methods names {name!r}, but there is no {part!r}; {suggest(part, filter(None, known))}")
+
+
 def _check_dataset(config: Settings, name: str) -> None:
     """Check a data set: its own runs, where it names some, else its views and its methods' settings."""
     entry = config["dataset_settings"][name]
     for run in [parse_run(get_space(config), name, own, config["seeds"][0]) for own in entry.get("methods", [])]:
+        check_defined(config, name, run.method, run.group, run.variant)
         _agree(config, run, get_settings(config, run))
     for method in entry.get("method_settings") or _list_methods(config, name)[:1]:
         get_settings(config, _make_run(config, name, method))
@@ -95,6 +107,6 @@ def _make_run(config: Settings, dataset: str, method: str, variant: str = "") ->
 
 
 def _agree(config: Settings, run: Run, settings: Settings) -> None:
-    """Check what the settings of a run that there is not must agree on."""
+    """Check the names in the settings of a run that there is not."""
     source = config["sources"][config["dataset_settings"][run.dataset]["source"]]
-    check_agreement(f"{run.name} on {run.dataset}", settings, list_groups(settings["dataset"]), source)
+    check_names(f"{run.name} on {run.dataset}", settings, list_groups(settings["dataset"]), source)

@@ -38,12 +38,12 @@ def make_page(
     evaluators: list[str],
     tables: Path,
     figures: Path,
-    faults: Path,
+    attacks: Path,
 ) -> str:
     """Return the page.
 
     papers: folders. sources: meta.json files of packed data. runs: folders of the planned runs. tables, figures: the
-    folders of what was made. faults: the table of `make faults`. What is absent of them is left out.
+    folders of what was made. attacks: what `make attack` wrote. What is absent of them is left out.
     """
     frame = read_rows(rows)
     read = [read_paper(path) for path in papers]
@@ -73,7 +73,7 @@ def make_page(
         folded={
             "skipped": ("Not measured", describe_skipped(runs)),
             "times": ("Wall-clock time by stage", describe_times(packed, runs)),
-            "faults": ("Faults, and what became of them", read_faults(faults)),
+            "attacks": ("Attacks, and what became of them", read_attacks(attacks)),
             "provenance": ("Provenance", describe_provenance(frame)),
         },
         libraries=embed_libraries(),
@@ -92,10 +92,18 @@ def describe_source(meta: Path, figures: Path) -> dict[str, Any]:
     }
 
 
-def read_faults(path: Path) -> dict[str, Any]:
-    """Return the table of `make faults`, without lines where nobody ran it."""
+def read_attacks(path: Path) -> dict[str, Any]:
+    """Return the short table of `make attack`, a line a part; without lines where nobody ran it."""
     content = read_json(path) if path.exists() else {"headers": [], "rows": []}
     return {"headers": content["headers"], "lines": content["rows"]}
+
+
+def describe_trainer(identity: dict[str, str]) -> str:
+    """Return what decided the last digits of a training, "" where older code did not record it."""
+    if "device" not in identity:
+        return ""
+    compiling = f", compile {identity['compile']}" if "compile" in identity else ""
+    return f"{identity['device']}, {identity['threads']} CPU thread(s){compiling}"
 
 
 def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
@@ -109,6 +117,11 @@ def describe_provenance(frame: pd.DataFrame) -> dict[str, Any]:
             present = "imported"
         else:
             present = "no, older" if is_trained_by_older_code(folder) else "yes" if identity else ""
-        lines.append([*values, identity.get("code", ""), identity.get("torch", ""), present])
+        lines.append(
+            [*values, identity.get("code", ""), identity.get("torch", ""), describe_trainer(identity), present]
+        )
     headers = [name.replace("_", " ") for name in PROVENANCE]
-    return {"headers": [*headers, "training code", "torch", "trained with the present code"], "lines": lines}
+    return {
+        "headers": [*headers, "training code", "torch", "trained on", "trained with the present code"],
+        "lines": lines,
+    }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from workflow_scripts.support.lifeline import end_with_parent
 
+NO_TEMPORARY = "No usable temporary directory"
 RESUME_CODE = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, run it again
 
 
@@ -62,6 +63,8 @@ def command(main: Callable[[], None]) -> Callable[[], None]:
                 raise
             sys.exit(f"error: {_advise_on_full_gpu()}")
         except OSError as error:
+            if NO_TEMPORARY in str(error):  # of the module tempfile, which tried several
+                sys.exit("error: no folder for temporary files has room; free some, or set TMPDIR to one that has room")
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
                 raise
             where = f" at {error.filename}" if error.filename else ""

@@ -1,4 +1,4 @@
-"""Whether a training came to something: weights, and what they make of a batch, are finite; else what to do about it."""
+"""Whether a training came to something: weights, and what they make of a batch, are finite; else what to do."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Adam:
     """Adam with weight decay as an L2 penalty. Defaults: the code of Garrido et al. (2023)."""
 
     betas: tuple[Partial, Partial] = (0.9, 0.999)
-    weight_decay: Share = 1e-3
+    weight_decay: Weight = 1e-3
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class AdamW:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019). Defaults: torch's."""
 
     betas: tuple[Partial, Partial] = (0.9, 0.999)
-    weight_decay: Share = 1e-2
+    weight_decay: Weight = 1e-2
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SGD:
 
     momentum: Partial = 0.9
     nesterov: bool = True
-    weight_decay: Share = 5e-4
+    weight_decay: Weight = 5e-4
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ class Training:
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """How jobs run; never changes a result beyond rounding, never triggers a rerun.
+    """How jobs run; never triggers a rerun. The same seed gives the same bytes with the same device, number of threads
+    and choice to compile, on one machine: these decide the last digits of every step, and after many steps the weights.
+    They are recorded with each run.
 
     device: "auto" is cuda where there is one, else cpu. share_gpu: whether runs that need little of a GPU share one;
     else each has one alone. threads: CPU threads of a job that trains or evaluates.

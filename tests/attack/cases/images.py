@@ -21,10 +21,9 @@ from tests.attack.trees import (
     SIDE,
     draw,
     encode,
-    make_tree,
-    pack_tree,
     write_png,
 )
+from workflow_scripts.data.readers.base import decode_image
 
 COLORS = draw(99)
 VALUES = COLORS[..., 0]  # grey values (SIDE, SIDE)
@@ -165,14 +164,13 @@ WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 def take(content: bytes, wanted: np.ndarray, levels: int) -> Callable[[Path], Seen]:
-    """Return an attack that packs a file and compares what comes out."""
+    """Return an attack that reads a file as packing does, and compares what comes out."""
 
     def act(folder: Path) -> Seen:
-        make_tree(folder)
-        (folder / "raw/cup/0000/image_0.jpg").write_bytes(content)
+        (folder / "image_0.jpg").write_bytes(content)
 
         def check() -> str:
-            found = np.load(pack_tree(folder) / "inputs.npy")[0, 0]
+            found = decode_image(folder / "image_0.jpg", SIDE)
             apart = int(np.abs(found.astype(int) - wanted.astype(int)).max())
             return f"pixels are up to {apart} levels off" if apart > levels else ""
 
@@ -182,12 +180,11 @@ def take(content: bytes, wanted: np.ndarray, levels: int) -> Callable[[Path], Se
 
 
 def refuse(make: Callable[[], bytes]) -> Callable[[Path], Seen]:
-    """Return an attack that packs a file which must be refused."""
+    """Return an attack with a file that must be refused."""
 
     def act(folder: Path) -> Seen:
-        make_tree(folder)
-        (folder / "raw/cup/0000/image_0.jpg").write_bytes(make())
-        return attempt(lambda: pack_tree(folder) and None)
+        (folder / "image_0.jpg").write_bytes(make())
+        return attempt(lambda: f"it became {decode_image(folder / 'image_0.jpg', SIDE).shape}")
 
     return act
 

@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from tests.attack.case import REFUSED, RIGHT, Case, Seen
-from tests.attack.trained import CHECKPOINT, HISTORY, WEIGHTS, copy_run, follow, good_data, good_run, run, settings_of, train
+from tests.attack.trained import (
+    CHECKPOINT,
+    HISTORY,
+    WEIGHTS,
+    copy_run,
+    follow,
+    good_data,
+    good_run,
+    run,
+    settings_of,
+    train,
+)
 
 
 class Code:
@@ -85,7 +96,10 @@ def _cut_moments(state: dict[str, Any]) -> None:
 
 
 FORGERIES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
-    "holds a pickle that makes a folder": (lambda state: state.update(code=Code()), r"holds code \(posix.mkdir\).*delete it"),
+    "holds a pickle that makes a folder": (
+        lambda state: state.update(code=Code()),
+        r"holds code \(posix.mkdir\).*delete it",
+    ),
     "is a list": (lambda state: [1], "is no checkpoint"),
     "is noise": (lambda state: b"noise" * 99, "is no file of torch.save"),
     "is empty": (lambda state: b"", "is no file of torch.save"),
@@ -214,7 +228,9 @@ CONSTANT = {"kind": "steps", "milestones": [], "factor": 0.1, "warmup_steps": 0}
 
 CASES = [
     *(
-        Case(f"{steps} steps of {name} at a rate of 1e20", act, REFUSED, r"diverged; move or delete .*seed0", quick=True)
+        Case(
+            f"{steps} steps of {name} at a rate of 1e20", act, REFUSED, r"diverged; move or delete .*seed0", quick=True
+        )
         for steps, name in ((1, "simclr"), (2, "simclr"), (1, "contextssl"), (1, "supervised"))
         for act in [diverge(steps, name, lr=1e20, schedule=CONSTANT, batch=16)]
     ),

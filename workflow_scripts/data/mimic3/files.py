@@ -84,7 +84,7 @@ class CsvTable:
             numbers = pd.to_numeric(values).astype("float64")
         except ValueError as error:
             raise self._mistyped(values, "numbers", error) from None
-        return self._refuse_wrong(values, numbers, np.isfinite(numbers) & (numbers >= lowest), "numbers")
+        return self._refuse_wrong(values, numbers, numbers.abs().lt(np.inf) & numbers.ge(lowest), "numbers")
 
     def _refuse_wrong(self, texts: pd.Series, values: pd.Series, sound: pd.Series, wanted: str) -> pd.Series:
         """Return the values. Raises `UserError` where one that has a text is not sound, such as "nan" or "inf"."""
@@ -92,7 +92,7 @@ class CsvTable:
             raise self._mistyped(texts, wanted, ValueError(repr(texts[wrong].iloc[0])))
         return values
 
-    def _mistyped(self, values: pd.Series, wanted: str, error: ValueError) -> UserError:
+    def _mistyped(self, values: pd.Series, wanted: str, error: Exception) -> UserError:
         reason = " ".join(str(error).split()[:12])
         return UserError(
             f"{self.path} has other values than {wanted} in column {str(values.name).upper()} ({reason}); "

@@ -71,15 +71,16 @@ class TableReader:
     def __init__(self, table: FeatureTable) -> None:
         order = np.argsort(table.splits, kind="stable")  # training rows first
         train = table.splits[order] == TRAIN
+        if train.all() or not train.any():
+            raise UserError(f"the table has no {'test' if train.all() else 'training'} row; get the data set again")
         self.classes: Sequence[str] = table.classes
         self.objects, self.splits = table.objects[order].astype(str), table.splits[order]
         self.labels = np.array([table.classes.index(value) for value in table.label[order]], dtype=np.int64)
         features = table.features.iloc[order]
         self._columns = [make_column(features[name], train) for name in features]
-        self._rows = np.stack([code(features[column.name], column) for column in self._columns], axis=1)
-        self._refuse_endless(features)
+        refuse_other_than_two(self._columns, table.sensitive)
+        self._rows = np.stack([self._code(features[column.name], column) for column in self._columns], axis=1)
         self.columns = [asdict(column) for column in self._columns]
-        self._refuse_useless(table.sensitive, train)
         targets = {table.sensitive: features[table.sensitive].to_numpy()}
         targets |= {name: values[order] for name, values in table.attributes.items()}
         self.latent_names: Sequence[str] = list(targets)
@@ -87,29 +88,19 @@ class TableReader:
         self._latents = np.stack(codes, axis=1).astype(np.float32)
         self.counts, self.caveat = table.counts, table.caveat
 
-    def _refuse_useless(self, sensitive: str, train: np.ndarray) -> None:
-        """Raise `UserError` where nothing could be learnt or measured. train: (N,) bool."""
-        if train.all() or not train.any():
-            raise UserError(f"the table has no {'test' if train.all() else 'training'} row; get the data set again")
-        (seen,) = (column.categories for column in self._columns if column.name == sensitive)
-        if len(seen) != 2:
-            raise UserError(
-                f"the training rows have {len(seen)} values of {sensitive} ({', '.join(seen[:5])}), the sensitive "
-                "column, which must have two; the table is damaged: get it again"
-            )
-
-    def _refuse_endless(self, features: pd.DataFrame) -> None:
-        """Raise `UserError` for a number that is none or infinite, also once it is standardised."""
-        wrong = np.argwhere(~np.isfinite(self._rows))
-        if len(wrong):
-            column = self._columns[int(wrong[0, 1])]
-            given = features[column.name].to_numpy(dtype=np.float64)
-            # One huge value spoils the mean, and by it all rows: the huge one is meant.
+    def _code(self, values: pd.Series, column: Feature) -> np.ndarray:
+        """Return a column's packed values (N,) float32. Raises `UserError` where they cannot be standardised."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            coded = code(values, column)
+        if not (np.isfinite(coded).all() and np.isfinite([column.mean, column.std]).all()):
+            given = values.to_numpy(dtype=np.float64)
+            # One such value spoils the mean, and by it all rows: name the one that is none, or the largest.
             row = int(np.nan_to_num(np.abs(given), nan=np.inf).argmax())
             raise UserError(
                 f"the row {self.objects[row]} of the table has the {column.name} {given[row]}, which cannot be "
                 "standardised; the table is damaged: get it again"
             )
+        return coded
 
     def check(self, index: int) -> None:
         """Do nothing: the table was read when the reader was made."""
@@ -129,6 +120,16 @@ def make_column(values: pd.Series, train: np.ndarray) -> Feature:
     if is_numeric_dtype(values):
         return Feature(name, mean=float(seen.mean()), std=float(seen.std(ddof=0)) or 1.0)
     return Feature(name, categories=tuple(sorted(seen.unique())))
+
+
+def refuse_other_than_two(columns: list[Feature], sensitive: str) -> None:
+    """Raise `UserError` unless the training rows have two values of the sensitive column."""
+    (seen,) = (column.categories for column in columns if column.name == sensitive)
+    if len(seen) != 2:
+        raise UserError(
+            f"the training rows have {len(seen)} values of {sensitive} ({', '.join(seen[:5])}), the sensitive column, "
+            "which must have two; the table is damaged: get it again"
+        )
 
 
 def code(values: pd.Series, column: Feature) -> np.ndarray:

@@ -68,7 +68,11 @@ class AugmentedViews(Views):
         # Always the same draw: the units of states are the same for every split and seed.
         self._mean, self._std = torch.zeros(self.space.dim), torch.ones(self.space.dim)
         if self.space.groups.keys() - self.space.values.keys():
-            self._std, self._mean = torch.std_mean(self._draw(2**16, "units of states")[:, self._described], dim=0)
+            drawn = self._draw(2**16, "units of states")[:, self._described]
+            self._std, self._mean = torch.std_mean(drawn, dim=0)
+            constant = (drawn == drawn[0]).all(dim=0)
+            self._std[constant] = 1  # what never changes has no unit, and is 0 in every state
+            check_changing(constant, self.space)
         for group in self.space.values:
             self._mean[self.space.groups[group]], self._std[self.space.groups[group]] = 0, 1
 
@@ -146,6 +150,16 @@ def check_distinct(groups: Collection[str], space: ActionSpace) -> Collection[st
         known = ", ".join(space.values) or "none"
         raise UserError(f"views.distinct names {wrong[0]!r}, which is no discrete group; there is {known}")
     return groups
+
+
+def check_changing(constant: Tensor, space: ActionSpace) -> None:
+    """Raise `UserError` for a group with a scale none of whose entries ever changes. constant: (A,) bool, of states."""
+    for group, entries in space.groups.items():
+        if group not in space.values and bool(constant[entries].all()):
+            raise UserError(
+                f"views.augmentations of the group {group!r} draw the same for every view, so that it has no actions; "
+                "give them a strength and a probability above 0, or leave the `group` out"
+            )
 
 
 def list_columns(augmentations: list[Augmentation], owners: list[str], described: bool = False) -> dict[str, list[int]]:

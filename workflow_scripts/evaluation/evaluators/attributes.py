@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workflow_scripts.evaluation.attributes import measure_attributes
+from workflow_scripts.evaluation.attributes import explain_unfair, measure_attributes
 from workflow_scripts.evaluation.evaluators.base import Evaluator
 from workflow_scripts.evaluation.run import EvaluatedRun
 from workflow_scripts.rows import Row
@@ -23,6 +23,13 @@ class Attributes(Evaluator):
         if not run.attributes:
             return "the data have no attributes"
         return "" if len(_list_sensitive(run)) == 1 else "it needs one group that is an attribute"
+
+    def leaves_out(self, run: EvaluatedRun) -> str:
+        """The fairness of a split without rows of each class in each of several groups."""
+        (sensitive,) = _list_sensitive(run)
+        targets = {split: _read_targets(run, split) for split in run.splits}
+        reasons = {split: explain_unfair(found["class"], found[sensitive]) for split, found in targets.items()}
+        return "; ".join(f"{reason} on the {split} split" for split, reason in reasons.items() if reason)
 
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield the measures of each place and split."""

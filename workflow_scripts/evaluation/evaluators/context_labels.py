@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from workflow_scripts.evaluation.contexts import name_context
 from workflow_scripts.evaluation.evaluators.base import Evaluator
-from workflow_scripts.evaluation.metrics import top1
+from workflow_scripts.evaluation.metrics import find_varying, top1
 from workflow_scripts.evaluation.probes import Bank, probe_context_labels
 from workflow_scripts.evaluation.run import EvaluatedRun, MeasuredArray
 from workflow_scripts.evaluation.settings import ProbeSettings
@@ -45,6 +45,10 @@ class ContextLabels(Evaluator):
     def rows(self, run: EvaluatedRun) -> Iterator[Row]:
         """Yield top-1; n counts every view under both contexts."""
         groups = sorted(run.space.groups)
+        latents = run.read("train", "states")[..., run.space.groups[groups[-1]].start]
+        if not find_varying(latents.reshape(-1, 1)).any():
+            run.leave_out(f"context_label needs bins of {groups[-1]}, whose first latent has one value only")
+            return
         places = [MeasuredArray("z+", f"z+.{name_context(groups[0], n)}", CONDITION, n) for n in _list_lengths(run)]
         for part in run.side_by_side(places, arrays=2):
             lengths = [place.level or 0 for place in part]

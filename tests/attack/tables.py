@@ -1,0 +1,79 @@
+"""The table of all attacks: line by line on the screen and in results/attack.json, in short in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.attack.case import LOST, SILENT
+from tests.attack.trial import Trial
+from workflow_scripts.support.files import read_json, write_json
+
+HEADERS = ["attack", "expected", "tried", "as expected", "what the user saw"]
+SHORT_HEADERS = ["attacks", "tried", "as expected", "wrong in silence", "work lost", "other defects", "did not fit"]
+SHOWN = 3  # different things that were seen, of one kind
+LONGEST = 240  # characters of each
+
+
+def shorten(text: str) -> str:
+    """Return a text in one line of bounded length."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def list_lines(trials: Iterable[Trial]) -> list[list[str]]:
+    """Return one line a kind of attack: `HEADERS`. Of what was seen, failures first."""
+    kinds: dict[str, list[Trial]] = {}
+    for trial in trials:
+        kinds.setdefault(trial.kind, []).append(trial)
+    lines = []
+    for kind, found in kinds.items():
+        order = sorted(found, key=lambda trial: trial.survived)
+        seen = dict.fromkeys(trial.seen if trial.survived else f"{trial.defect}: {trial.seen}" for trial in order)
+        said = "; or ".join(list(filter(None, map(shorten, seen)))[:SHOWN])
+        survived = sum(trial.survived for trial in found)
+        lines.append([kind, found[0].expected, str(len(found)), str(survived), said])
+    return lines
+
+
+def count(trials: list[Trial]) -> dict[str, int]:
+    """Return how many were tried and how they came out; those that hit nothing are counted apart."""
+    failed = [trial.defect for trial in trials if not trial.survived]
+    silent, lost = failed.count(SILENT), failed.count(LOST)
+    return {
+        "tried": len(trials),
+        "expected": len(trials) - len(failed),
+        "silent": silent,
+        "lost": lost,
+        "other": len(failed) - silent - lost,
+        "missed_target": sum(not trial.aimed for trial in trials),
+    }
+
+
+def store(path: Path, part: str, trials: list[Trial], missed: str, seed: int) -> dict[str, Any]:
+    """Put the trials of a part into the file; those of other parts, of an earlier run, stay. Return all of it.
+
+    missed: what did not fit into the time.
+    """
+    parts = read_json(path)["parts"] if path.exists() else {}
+    parts[part] = {"lines": list_lines(trials), "totals": count(trials), "missed": missed, "seed": seed}
+    rows = [make_row(name, entry["totals"], entry["missed"]) for name, entry in parts.items()]
+    totals = {key: sum(entry["totals"][key] for entry in parts.values()) for key in parts[part]["totals"]}
+    rows.append(make_row("all", totals, ""))
+    content = {"headers": SHORT_HEADERS, "rows": rows, "totals": totals, "parts": parts, "line_headers": HEADERS}
+    write_json(path, content)
+    return content
+
+
+def make_row(name: str, totals: dict[str, int], missed: str) -> list[str]:
+    """Return the line of a part in the report: `SHORT_HEADERS`."""
+    counts = [str(totals[key]) for key in ("tried", "expected", "silent", "lost", "other")]
+    return [name, *counts, missed]
+
+
+def describe_totals(totals: dict[str, int]) -> str:
+    """Return the totals in one sentence."""
+    said = f"{totals['tried']} tried, {totals['silent']} wrong in silence, {totals['lost']} lost work"
+    said += f", {totals['other']} other defects"
+    return said + (f"; {totals['missed_target']} of them hit nothing" if totals["missed_target"] else "")
