@@ -184,7 +184,7 @@ def test_latex_and_markdown_escape(given):
     [
         (lambda rows: rows.drop(columns="seed"), "lacks column.s. seed"),
         (lambda rows: rows.assign(extra=1), "has unknown column.s. extra"),
-        (lambda rows: rows.assign(value=np.nan), "is nan; train or evaluate it again"),
+        (lambda rows: rows.assign(value=np.nan), "nan as top1 of class .*, which is no number; delete it"),
         (lambda rows: pd.concat([rows, rows[:1]]), "has two rows for dataset=toy"),
     ],
 )

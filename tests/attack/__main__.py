@@ -6,7 +6,9 @@ Prints a table, and writes results/attack.json, of which the report shows the to
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,9 +22,11 @@ from tqdm import tqdm
 from tests.attack.inputs import list_fuzzers, list_rooms
 from tests.attack.kills import Unbroken, run_unbroken
 from tests.attack.tables import HEADERS, count, describe_totals, list_lines, store
+from tests.attack.tiny import ROOT
 from tests.attack.trial import Trial
-from tests.attack.worker import Part, Progress, watch
+from tests.attack.worker import Part, Progress, unmount, watch
 
+VARIABLE = "ATTACK_SCRATCH"  # where the copy of the project is
 # In this order, and how much of the time that is left each gets, to the shares of those behind it.
 SHARES = {"inputs": 5, "fuzz": 3, "downloads": 1, "operations": 4, "disks": 3, "damage": 5, "kills": 8}
 ON_FINISHED = ("operations", "disks", "damage", "kills")  # parts that begin from a finished workflow
@@ -87,6 +91,7 @@ def run_part(
                 tqdm.write(f"{trial.defect}: {trial.kind}{f' ({trial.name})' if trial.name else ''}: {trial.seen}")
             # After each: it takes an hour, and may be ended itself.
             store(arguments.output, name, trials, missed or "not finished", arguments.seed)
+        unmount(scratch)
         if progress.missed:
             label = source.options.get("room") or source.options.get("fuzzer") or ""
             missed = "; ".join(filter(None, [missed, f"{label} {progress.missed}".strip()]))
@@ -98,10 +103,35 @@ def run_part(
 
 
 def main(given: list[str]) -> int:
-    """Run all attacks."""
+    """Run all attacks on a copy of this project: an edit meanwhile would change the bytes that are compared."""
     arguments = parse_arguments(given)
-    began, scratch = time.monotonic(), Path(tempfile.mkdtemp(prefix="attack-"))
-    unbroken = None
+    scratch = Path(tempfile.mkdtemp(prefix="attack-"))
+    copy = scratch / "project"
+    shutil.copytree(ROOT, copy, symlinks=True, ignore=ignore)
+    if (ROOT / ".venv").exists():
+        (copy / ".venv").symlink_to(ROOT / ".venv")
+    command = [sys.executable, "-m", "tests.attack", *given, "--output", str(arguments.output.absolute())]
+    variables = {**os.environ, "PYTHONPATH": str(copy), VARIABLE: str(scratch)}
+    try:
+        code = subprocess.run(command, cwd=copy, env=variables, check=False).returncode
+    except KeyboardInterrupt:
+        code = 130
+    if code:
+        print(f"what the defects left: {scratch}")
+    else:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return code
+
+
+def ignore(folder: str, names: list[str]) -> list[str]:
+    """Return what of a folder no attack needs."""
+    made = ("results", "reports") if Path(folder) == ROOT else ()
+    return [name for name in names if name in (*made, "__pycache__") or (name.startswith(".") and name != ".ci")]
+
+
+def attack(arguments: argparse.Namespace, scratch: Path) -> int:
+    """Run all attacks, and print what became of them."""
+    began, unbroken = time.monotonic(), None
     if set(arguments.only) & set(ON_FINISHED):
         unbroken = run_unbroken(scratch / "finished")
         print(f"an unbroken run takes {unbroken.seconds:.0f} s, {unbroken.startup:.0f} s of them to its first job")
@@ -116,12 +146,10 @@ def main(given: list[str]) -> int:
     print(tabulate(lines, HEADERS, tablefmt="github", maxcolwidths=[50, None, None, None, 100]))
     totals = count(trials)
     print(f"\n{describe_totals(totals)}; {(time.monotonic() - began) / 60:.0f} minutes")
-    if totals["tried"] == totals["expected"]:
-        shutil.rmtree(scratch, ignore_errors=True)
-    else:
-        print(f"what the defects left: {scratch}")
     return int(totals["tried"] != totals["expected"])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # The copy is told by a variable, which what it attacks is not to have.
+    place = os.environ.pop(VARIABLE, "")
+    sys.exit(attack(parse_arguments(sys.argv[1:]), Path(place)) if place else main(sys.argv[1:]))

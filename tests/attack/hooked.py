@@ -25,6 +25,16 @@ from tests.attack.worker import end_tree
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod", "os.link", "os.symlink")
+LIBRARIES = (
+    "torch",
+    "torch._dynamo",
+    "torchvision",
+    "pandas",
+    "pyarrow.parquet",
+    "sklearn",
+    "scipy.stats",
+    "matplotlib.pyplot",
+)
 PAUSE = 0.01
 
 
@@ -83,7 +93,8 @@ def hook(strike: Strike, folder: str, counted: Path) -> Callable[[str, tuple[Any
 def call_forked(words: list[str], folder: Path, strike: Strike | None = None, seconds: float = 120.0) -> Seen:
     """Run `python -m <words>` in `folder`, by a fork of this process. Its operations are counted in <folder>.count.
 
-    words: the module's name and its arguments. Raises nothing; a hang has the code None.
+    words: the module's name and its arguments. What it imported of ours is listed in <folder>.modules. Raises nothing;
+    a hang has the code None.
     """
     log, counted = folder.with_name(folder.name + ".log"), folder.with_name(folder.name + ".count")
     module = importlib.import_module(words[0])
@@ -101,6 +112,8 @@ def call_forked(words: list[str], folder: Path, strike: Strike | None = None, se
             if strike:
                 sys.addaudithook(hook(strike, str(folder), counted))
             code = _call(module.main)
+            names = [name for name in sys.modules if name.startswith("workflow_scripts.") or name in LIBRARIES]
+            folder.with_name(folder.name + ".modules").write_text("\n".join(names))
         finally:
             os._exit(code)
     until = time.monotonic() + seconds
@@ -115,6 +128,12 @@ def call_forked(words: list[str], folder: Path, strike: Strike | None = None, se
 def count_operations(folder: Path) -> int:
     """Return how many operations the last command in `folder` had made, or begun."""
     return folder.with_name(folder.name + ".count").stat().st_size
+
+
+def import_same(folder: Path) -> None:
+    """Import what the last command in `folder` had imported of ours, so that the next forks have it."""
+    for name in folder.with_name(folder.name + ".modules").read_text().split():
+        importlib.import_module(name)
 
 
 def _call(main: Callable[[], None]) -> int:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.attack.case import HANG, KILLED, LOST, OTHER, REFUSED, SILENT, Case, judge
-from tests.attack.hooked import Strike, call_forked, count_operations
+from tests.attack.hooked import Strike, call_forked, count_operations, import_same
 from tests.attack.tiny import EXPERIMENT, METRICS, ROOT, RUN, SPACE, make_environment
 from tests.attack.trial import KEPT, Attack, Trial, describe
 
@@ -64,7 +64,11 @@ def list_commands(finished: Path) -> dict[str, list[str]]:
         if not found:
             raise RuntimeError(f"the workflow has no command of {step.name}: {(said.stdout + said.stderr)[-1000:]}")
         words = subprocess.run(["bash", "-c", SPLIT + found[0]], check=True, **captured)
-        commands[step.name] = words.stdout.split("\0")[1:-1]
+        # Paths out of the folder, such as those of papers, hold in copies of it elsewhere, too.
+        commands[step.name] = [
+            str((finished / word).resolve()) if word.startswith("../") else word
+            for word in words.stdout.split("\0")[1:-1]
+        ]
     return commands
 
 
@@ -76,13 +80,14 @@ def prepare(finished: Path, folder: Path, step: Step) -> None:
 
 
 def read_made(folder: Path, step: Step) -> dict[str, bytes]:
-    """Return all that a step has made, by path, but for hidden files, which a kill may leave and nobody reads."""
+    """Return all that a step has made, by path, but for the state of a training, and for hidden files, which a kill may
+    leave and nobody reads."""
     found = {}
     for root in step.makes:
         files = [folder / root] if (folder / root).is_file() else (folder / root).rglob("*")
         for path in files:
             name = path.relative_to(folder)
-            if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            if path.is_file() and not any(part.startswith(".") or part == "state" for part in name.parts):
                 found[str(name)] = path.read_bytes()
     return found
 
@@ -107,6 +112,7 @@ def make_reference(finished: Path, scratch: Path, step: Step, words: list[str]) 
         if seen.code:
             raise RuntimeError(f"{step.name} fails without any attack: {seen.output[-1000:]}")
         operations = count_operations(folder)
+        import_same(folder)
         found.append(read_made(folder, step))
         shutil.rmtree(folder)
     fixed = {name: content for name, content in found[0].items() if found[1].get(name) == content}
@@ -177,4 +183,5 @@ def operation_attacks(finished: Path, scratch: Path, seed: int, names: list[str]
         for strike in list_strikes(step, reference.operations, random.Random(f"{seed}/{step.name}")):
             act = partial(strike_once, finished, step=step, strike=strike, reference=reference)
             attacks.append(Attack(name_kind(step, strike), act, name=f"operation {strike.number}"))
+    random.Random(seed).shuffle(attacks)  # where time is short some of each stage are tried
     return attacks

@@ -10,6 +10,7 @@ import importlib
 import multiprocessing
 import os
 import shutil
+import subprocess
 import time
 import traceback
 from collections.abc import Iterator
@@ -105,6 +106,14 @@ def end_leftovers(patience: float = PATIENCE) -> list[str]:
         except psutil.Error:
             continue
     return names
+
+
+def unmount(folder: Path) -> None:
+    """Unmount all that is mounted within `folder`: attacks on disks that were ended cannot."""
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        place = line.split()[1].encode().decode("unicode_escape")  # spaces are written as \040
+        if Path(place).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
 
 
 def attack_once(attack: Attack, folder: Path, patience: float) -> list[Trial]:

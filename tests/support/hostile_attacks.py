@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import json
 import os
 import random
@@ -67,21 +69,28 @@ def toy_operations(folder: Path, seed: int, count: int) -> list[Attack]:
     from tests.attack.trained import OPTIONS, good_data, settings_of
     from tests.support.raw_trees import make_3diebench, write_manifest
 
+    importlib.import_module("workflow_scripts.training.run")  # once, not in each fork
     raw = folder / "raw"
     raw.mkdir(parents=True)
     objects = [(f"/{'ab'[number % 2]}/{number:04d}/", number % 2) for number in range(8)]
     write_manifest(raw / "raw.json", make_3diebench(raw / "raw", objects[:6], objects[6:], side=8))
     packing = ["--manifest", "raw.json", "--output", "packed", "--layout", "threediebench", "--resolution", "8"]
     training = ["--data", str(good_data()), "--run", "run", "--log-every", "1", *OPTIONS]
+    training += ["--settings", json.dumps(settings_of())]
     chance, attacks = random.Random(seed), []
-    for name, made, words in (
-        ("pack", "packed", [*packing, "--workers", "1"]),
-        ("pretrain", "run", [*training, "--checkpoint-seconds", "0", "--settings", json.dumps(settings_of())]),
+    for name, made, code, words in (
+        ("pack", "packed", errno.ENOSPC, [*packing, "--workers", "1"]),
+        (
+            "pretrain",
+            "run",
+            errno.EIO,
+            [*training, "--checkpoint-seconds", "0"],
+        ),
     ):
         step = Step(name, (Path(made),))
         reference = make_reference(raw, folder, step, [f"workflow_scripts.{name}", *words])
         numbers = chance.sample(range(1, reference.operations + 1), count)
-        for strike in [Strike(numbers[0], 28), *map(Strike, numbers)]:
+        for strike in [Strike(numbers[0], code), *map(Strike, numbers)]:
             act = partial(strike_once, raw, step=step, strike=strike, reference=reference)
             attacks.append(Attack(name_kind(step, strike), act, name=str(strike.number)))
     return attacks

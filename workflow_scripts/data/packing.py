@@ -248,8 +248,8 @@ def pack(
     limits: objects per class of the official train and test split. workers: processes, which change no byte.
     journal_seconds: between entries of the journal, what a kill can lose. device: where a reader that does so draws.
     classes: keep so many, the first of the data set's own list. average: of images whose side is `resolution` times
-    this, blocks of that many pixels a side become one, see `readers.base.average_blocks`. keeps: raise `UserError` where
-    `output` is a whole data set that was packed from other files or with other settings, which else is replaced.
+    this, blocks of that many pixels a side become one, see `readers.base.average_blocks`. keeps: refuse to replace a
+    whole data set that was packed from other files or with other settings (`UserError`).
     """
     manifest, root = read_manifest(manifest_path)
     reader = open_reader(layout, root)

@@ -36,8 +36,8 @@ def write_facts(facts: dict[str, Any]) -> None:
     except OSError as error:
         folder = Path(file).parents[1]
         raise UserError(
-            f"cannot write to {folder}, the folder for temporary files: {error.strerror}; make room there, or set TMPDIR "
-            "to a folder with room, then run again"
+            f"cannot write to {folder}, the folder for temporary files: {error.strerror}; make room there, or set "
+            "TMPDIR to a folder with room, then run again"
         ) from None
 
 

@@ -65,9 +65,14 @@ def command(main: Callable[[], None]) -> Callable[[], None]:
         except OSError as error:
             if NO_TEMPORARY in str(error):  # of the module tempfile, which tried several
                 sys.exit("error: no folder for temporary files has room; free some, or set TMPDIR to one that has room")
+            where = f" at {error.filename}" if error.filename else ""
+            if error.errno in (errno.EIO, errno.ESTALE):  # a broken disk, a server of files that went away
+                sys.exit(
+                    f"error: the disk fails{where}: {error.strerror}. Mend it or choose another folder, "
+                    "then run the same command again; finished work is kept."
+                )
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
                 raise
-            where = f" at {error.filename}" if error.filename else ""
             sys.exit(
                 f"error: cannot write{where}: {error.strerror}. Make room or choose a writable folder, "
                 "then run the same command again; finished work is kept."

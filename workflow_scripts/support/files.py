@@ -13,6 +13,7 @@ from typing import Any
 
 from workflow_scripts.support.errors import UserError
 
+LONGEST = 200  # bytes of a file's name that its temporary one repeats; file systems allow 255
 DIGEST = "digest"  # key that `write_json` adds and `read_json` takes away
 
 
@@ -24,7 +25,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    kept = os.fsdecode(os.fsencode(path.name)[:LONGEST])  # a longer one would have no room for what makes it unique
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{kept}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:

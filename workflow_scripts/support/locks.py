@@ -24,6 +24,7 @@ from workflow_scripts.support.lifeline import GRACE_SECONDS
 
 LOCK, LEASE = ".lock", ".lock-lease"
 LEASE_SECONDS = 30.0  # without a touch, until a process of another machine counts as gone
+SILENT_SECONDS = 1.0  # of waiting without a word
 MISSING = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems without locks say
 
 
@@ -91,7 +92,7 @@ class _Watch:
     def __init__(self, path: Path) -> None:
         self.path, self.touched, self.holder = path, False, ""
         self._seen: tuple[int, int] | None = None
-        self._began = time.monotonic()
+        self._began, self._said = time.monotonic(), False
 
     def __call__(self) -> bool:
         try:
@@ -102,8 +103,9 @@ class _Watch:
         seen = (state.st_ino, state.st_mtime_ns)
         if self._seen is None:
             self._seen = seen
-        elif not self.holder and time.monotonic() - self._began > 1:
             self.holder = f"process {lines.get('pid')} on {lines.get('host', '').partition('?')[0]}"
+        elif not self._said and time.monotonic() - self._began > SILENT_SECONDS:
+            self._said = True
             print(f"{self.path} is held by {self.holder}; looking whether it is alive", file=sys.stderr, flush=True)
         self.touched = self.touched or seen != self._seen
         return self.touched and time.monotonic() - self._began > GRACE_SECONDS + 1

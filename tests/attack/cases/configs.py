@@ -180,7 +180,7 @@ ADVICE: list[tuple[str, Change, Change]] = [
 def _make_cases() -> list[Case]:
     cases = [
         Case(
-            f"{name} {'.'.join(at)}: {str(value)[:60]}",
+            f"{name} {'.'.join(at)}: {str(value)[:120]}",
             partial(_complete, name, [(at, value)]),
             REFUSED,
             says,

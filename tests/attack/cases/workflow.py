@@ -20,6 +20,7 @@ from tests.attack.case import RIGHT, ROOT, Case, Seen, call
 DATA = Path("results/contextssl/data/smoke")
 RUN = Path("results/contextssl/smoke/simclr/seed0")
 ROWS = RUN / "rows" / "evaluation.parquet"
+EVALUATED = (ROWS, ROWS.with_suffix(".json"), RUN / "MODEL_CARD.md")
 KEPT = (DATA / "packed", RUN / "weights.safetensors")  # what no attack may change or remove
 FEW = ("experiment=contextssl/smoke", "datasets=[smoke]", "methods=[simclr]", 'training={"steps": 20}')
 SECONDS = 240.0
@@ -154,21 +155,22 @@ def advise_on_future(*names: Path) -> Callable[[Path], Seen]:
 
 OTHER = r"smoke/packed was packed with other settings of sources.smoke \({}.*give the changed source a name of its own"
 FUTURE = "is dated in the future, .*call: find results/contextssl -newermt now -exec touch"
-AGAIN = ("evaluate",)  # which costs time, and loses nothing
+NO_RAW = "raw, which does not exist; delete .*raw.json and run again"
+AGAIN = ("pretrain", "evaluate")  # the first finds its weights; the second costs time, and loses nothing
 CASES = [
     Case("nothing changed, raw data and checkpoints gone", change(forget), RIGHT),
     Case("text of rules changed, raw data and checkpoints gone", edit_rules, RIGHT),
     Case("raw.json touched, raw data gone", change(_touch_raw), RIGHT),
     Case("logs gone", change(_lose_logs), RIGHT),
-    Case("notes of Snakemake lost, raw.json touched, raw data gone", change(_lose_notes), says="raw, which does not exist"),
-    Case("marked as incomplete, raw data gone", change(_mark_incomplete, runs=None), says="raw, which does not exist"),
-    Case("training forced, checkpoint gone", change(forget, "--forcerun", "pretrain", runs=("pretrain", *AGAIN)), RIGHT),
-    Case("packing forced, raw data gone", change(forget, "--forcerun", "pack", runs=None), says="raw, which does not"),
+    Case("notes of Snakemake lost, raw.json touched, raw data gone", change(_lose_notes), says=NO_RAW),
+    Case("marked as incomplete, raw data gone", change(_mark_incomplete, runs=None), says=NO_RAW),
+    Case("training forced, checkpoint gone", change(forget, "--forcerun", "pretrain", runs=AGAIN), RIGHT),
+    Case("packing forced, raw data gone", change(forget, "--forcerun", "pack", runs=None), says=NO_RAW),
     *(
         Case(f"{key} of a finished source changed", change(forget, config=f'sources={{"smoke": {{"{key}": {value}}}}}'),
              says=OTHER.format(key))
         for key, value in {
-            "resolution": 16, "average": 2, "classes": 2, "per_class": '{"train": 3}', "layout": '"rendered"'
+            "resolution": 16, "average": 2, "per_class": '{"train": 3, "test": 2}'
         }.items()
     ),
     Case("a resolution of a million", change(forget, config='sources={"smoke": {"resolution": 1000000}}')),
@@ -180,5 +182,5 @@ CASES = [
         for what, names in {"weights": KEPT[1:], "packed data": (DATA / "packed/meta.json",), "rows": (ROWS,)}.items()
     ),
     Case("weights dated tomorrow, advice followed", advise_on_future(KEPT[1]), RIGHT),
-    Case("weights and rows dated tomorrow, advice followed", advise_on_future(KEPT[1], ROWS), RIGHT),
+    Case("weights and rows dated tomorrow, advice followed", advise_on_future(KEPT[1], *EVALUATED), RIGHT),
 ]  # fmt: skip

@@ -64,8 +64,8 @@ class Reader(Protocol):
 class ImageReader:
     """What readers of images have in common.
 
-    Where the latents of each view are the rotation and the color that it was drawn with, the module says `POSES = True`,
-    for planning: some kinds of views need them.
+    Where the latents of each view are the rotation and the color that it was drawn with, the module says
+    `POSES = True`, for planning: some kinds of views need them.
     """
 
     columns: Sequence[dict[str, Any]] = ()

@@ -26,6 +26,8 @@ class Attributes(Evaluator):
 
     def leaves_out(self, run: EvaluatedRun) -> str:
         """The fairness of a split without rows of each class in each of several groups."""
+        if len(_list_sensitive(run)) != 1:
+            return ""
         (sensitive,) = _list_sensitive(run)
         targets = {split: _read_targets(run, split) for split in run.splits}
         reasons = {split: explain_unfair(found["class"], found[sensitive]) for split, found in targets.items()}
