@@ -1,4 +1,4 @@
-"""Locks: what a process does whose lease another has taken. Who is refused and who goes on: tests/attack/cases/disks."""
+"""Locks: what a process does whose lease another has taken; who is refused: tests/attack/cases/disks.py."""
 
 import os
 import signal

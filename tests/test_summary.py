@@ -2,14 +2,9 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
-from project import ROOT
 
 from workflow_scripts import reproduce
 from workflow_scripts.experiment.facts import VARIABLE, ask_for_facts, read_facts, write_facts
@@ -91,35 +86,3 @@ def test_facts_reach_the_one_that_asked_and_no_job(monkeypatch):
         write_facts({"report": "b"})
         assert read_facts(file) == {"report": "a"}
     assert not file.parent.exists()
-
-
-CHILD = """
-import time
-try:
-    print("up", flush=True)
-    time.sleep(60)
-except KeyboardInterrupt:
-    time.sleep(0.5)
-    print("down", flush=True)
-"""
-PARENT = f"""
-import sys
-from workflow_scripts.reproduce import run
-print(run([sys.executable, "-c", {CHILD!r}], {{}}))
-"""
-
-
-def test_a_command_that_is_interrupted_ends_first():
-    """As in a terminal: both processes get Ctrl-C. The command needs a while to end, and is waited for."""
-    words = [sys.executable, "-c", PARENT]
-    # A shell starts what runs in its background with Ctrl-C ignored, and children inherit that; a terminal does not.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, process_group=0, cwd=ROOT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert process.stdout
-    assert process.stdout.readline() == "up\n"
-    time.sleep(0.2)  # for the parent to wait
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.communicate(timeout=30)[0].splitlines() == ["down", "(0, True)"]

@@ -107,20 +107,13 @@ def test_other_settings_are_refused_before_anything_is_deleted(finished):
     assert weights.read_bytes() == before
 
 
-def test_other_data_are_refused_and_no_weights_deleted(finished, tmp_path):
-    for folder in ("results", "reports", ".snakemake"):
-        shutil.copytree(finished / folder, tmp_path / folder)
-    run = tmp_path / RESULTS / "smoke" / "simclr" / "seed0"
-    before = (run / "weights.safetensors").read_bytes()
-    shutil.rmtree(run / "state")  # safe to delete: the weights exist
-    target = ["--", f"{RESULTS}/smoke/simclr/seed0/rows/evaluation.parquet"]
-    other = ["--config", 'sources={"smoke": {"resolution": 16}}']
-    result = run_snakemake(tmp_path, *other, *target, check=False)
+def test_data_packed_in_another_way_are_refused_before_anything_is_deleted(finished):
+    packed = finished / RESULTS / "data" / "smoke" / "packed" / "meta.json"
+    before = packed.read_bytes()
+    result = run_snakemake(finished, "--config", 'sources={"smoke": {"resolution": 16}}', check=False)
     assert result.returncode != 0
-    assert "simclr/seed0 was made from other data" in result.stdout + result.stderr
-    assert (run / "weights.safetensors").read_bytes() == before
-    run_snakemake(tmp_path, *target)
-    assert (run / "weights.safetensors").read_bytes() == before
+    assert "packed with other settings of sources.smoke (resolution: 32 there, 16 now)" in result.stdout + result.stderr
+    assert packed.read_bytes() == before
 
 
 def test_code_is_no_input_of_trainings(finished):

@@ -82,6 +82,7 @@ def supervise(
 def end(process: subprocess.Popen[bytes], patience: float = 0.0) -> None:
     """End the first process of a group, and then the others. patience: see `supervise`."""
     print("\nStopping: what runs writes down how far it is.", file=sys.stderr, flush=True)
+    _send(process.pid, signal.SIGCONT)  # if they were paused
     if patience:
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):

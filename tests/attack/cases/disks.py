@@ -44,7 +44,7 @@ WORKFLOW = ("--config", "experiment=contextssl/smoke", "datasets=[smoke]", "meth
 
 
 def pretend(folder: Path, error: int, host: str) -> dict[str, str]:
-    """Return the environment of a process for which locks fail with `error`, 0 = always succeed, on a machine `host`."""
+    """Return the environment of a process for which locks fail with `error` (0: they succeed), on a machine `host`."""
     (folder / "pretend").mkdir(exist_ok=True)
     (folder / "pretend" / "sitecustomize.py").write_text(PRETENDED)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -170,7 +170,7 @@ CASES = [
         Case(f"{key} of a finished source changed", change(forget, config=f'sources={{"smoke": {{"{key}": {value}}}}}'),
              says=OTHER.format(key))
         for key, value in {
-            "resolution": 16, "average": 2, "per_class": '{"train": 3, "test": 2}'
+            "resolution": 16, "average": 2, "per_class": '{"train": 10, "test": 2}'
         }.items()
     ),
     Case("a resolution of a million", change(forget, config='sources={"smoke": {"resolution": 1000000}}')),
