@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -139,6 +140,10 @@ def work(pipe: Connection, part: Part, skip: int, scratch: Path) -> None:
     log = os.open(scratch / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
+    # A process that is killed deletes no temporary files: the runner does, with the rest.
+    temporary = scratch / "tmp"
+    temporary.mkdir(exist_ok=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
     attacks = getattr(importlib.import_module(part.module), part.function)(**part.options)
     if isinstance(attacks, list):
         pipe.send(len(attacks))

@@ -200,7 +200,9 @@ def _explain(error: ValidationError, definitions: Schema, place: tuple[str, ...]
     if error.validator in FOUND:
         return f"{where}: {error.message}"
     message = " ".join(error.message.split())
-    return f"{where}: {message if len(message) < 300 else message[:300] + ' ...'}{_hint(error)}; see schemas/"
+    if len(message) > 300:  # a value and, at the end, what is wrong with it
+        message = f"{message[:200]} ... {message[-100:]}"
+    return f"{where}: {message}{_hint(error)}; see schemas/"
 
 
 def _list_alternatives(error: ValidationError) -> list[str]:

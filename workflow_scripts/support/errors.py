@@ -71,6 +71,9 @@ def command(main: Callable[[], None]) -> Callable[[], None]:
                     f"error: the disk fails{where}: {error.strerror}. Mend it or choose another folder, "
                     "then run the same command again; finished work is kept."
                 )
+            if error.errno == errno.ENAMETOOLONG:
+                end = str(error.filename)[-60:]
+                sys.exit(f"error: a path is too long, it ends with {end}; move the project to a shorter one")
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
                 raise
             sys.exit(

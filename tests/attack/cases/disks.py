@@ -20,6 +20,7 @@ from unittest import mock
 from filelock import SoftFileLease
 
 from tests.attack.case import RIGHT, ROOT, Case, Seen, attempt, call
+from workflow_scripts.experiment.config import load_experiment
 from workflow_scripts.support import files, locks
 
 PRETENDED = """
@@ -209,6 +210,41 @@ def odd_folder(name: str, target: str = "") -> Callable[[Path], Seen]:
     return act
 
 
+def long_dataset(_: Path) -> Seen:
+    """Ask for a data set whose name no folder can bear."""
+
+    def check() -> None:
+        name = "".join(chr(97 + (i * i + i // 7) % 26) for i in range(300))
+        settings = {"source": "smoke", "benchmarks": {}, "views": {"kind": "stored"}}
+        load_experiment("contextssl/smoke", {"datasets": [name], "dataset_settings": {name: settings}})
+
+    return attempt(check)
+
+
+def deep_folder(folder: Path) -> Seen:
+    """Work in a folder whose path is longer than a path may be."""
+    for _ in range(18):  # one at a time: the whole path could not be named
+        folder = Path("d" * 240)
+        folder.mkdir()
+        os.chdir(folder)
+    return call("start", "--version", cwd=Path(), environment={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"})
+
+
+def in_folder(act: Callable[[Path], Seen]) -> Callable[[Path], Seen]:
+    """Return an attack that changes the working directory, for its own time only."""
+
+    def changed(folder: Path) -> Seen:
+        before = os.open(".", os.O_RDONLY)
+        os.chdir(folder)
+        try:
+            return act(folder)
+        finally:
+            os.fchdir(before)
+            os.close(before)
+
+    return changed
+
+
 HELD = r"another process is writing to .*run; wait for it or stop it \(process \d+ on "
 STARTED = r"this workflow is running here already; wait for it or stop it \(process \d+ on one\)"
 CASES = [
@@ -225,6 +261,8 @@ CASES = [
     Case("two machines, one folder, locks of its own each", two_machines(0), says=STARTED),
     *([Case("a full inode table", no_inodes, says="No space left on device. Make room")] if os.geteuid() == 0 else []),
     Case("a name of 255 characters", long_name, RIGHT, quick=True),
+    Case("a data set with a name of 300 characters", long_dataset, says="is too long", quick=True),
+    Case("a folder too deep for a path", in_folder(deep_folder), says="a path is too long, it ends", quick=True),
     Case("a folder with blanks and umlauts", odd_folder("a 'b' \"c\" $(touch HIT) ü\n"), RIGHT, quick=True),
     Case("results behind a link", odd_folder("results", "elsewhere"), RIGHT, quick=True),
 ]

@@ -5,6 +5,7 @@ One tiny experiment is run once. Each case takes a copy of it, changes something
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -39,6 +40,7 @@ def work(folder: Path, *arguments: str, config: str = "", project: Path = ROOT, 
 def finish() -> Path:
     """Return the folder of the tiny experiment, which is finished."""
     folder = Path(tempfile.mkdtemp(prefix="finished"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     seen = work(folder)
     if seen.code:
         raise RuntimeError(seen.output)
