@@ -160,7 +160,11 @@ def test_no_more_classes_are_kept_than_there_are():
             {"left_out": ["rotation"]},
             "looc~color on tiny16: settings.left_out names 'rotation'; there",
         ),
-        ("rotation", {"left_out": ["rotation", "rotation"]}, "settings.left_out: ['rotation', 'rotation'] has non-unique"),
+        (
+            "rotation",
+            {"left_out": ["rotation", "rotation"]},
+            "settings.left_out: ['rotation', 'rotation'] has non-unique",
+        ),
         ("rotated_alike", {"shared": ["colour"]}, "settings.shared names 'colour'; did you mean 'color'?"),
     ],
 )

@@ -191,7 +191,11 @@ CIFAR = ["dataset_settings", "embedded", "views"]
             None,
             "'threediebench' reads such files; write layout: rendered or rendered_crossed, or give a jpeg_quality",
         ),
-        (["sources", "adult", "layout"], "cifar10", "sources.adult holds images; give the side that they are packed with"),
+        (
+            ["sources", "adult", "layout"],
+            "cifar10",
+            "sources.adult holds images; give the side that they are packed with",
+        ),
         (["engine", "devise"], "cpu", "did you mean 'device'?"),
         (["engine", "threads"], 0, "engine.threads: 0 is less than the minimum"),
         (["papers"], ["contextsll"], "papers names 'contextsll'; did you mean 'contextssl'?"),
