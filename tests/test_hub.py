@@ -160,8 +160,7 @@ def test_a_training_that_was_begun_here_is_kept(elsewhere):
 
 
 def test_runs_of_other_settings_are_refused_before_they_come(elsewhere, hub):
-    other = "dataset_settings={smoke-table: {methods: [constant], encoder: small}}"
-    said = refuse(module, "pull", NAME, "--config", *PAIRS[:3], other)
+    said = refuse(module, "pull", NAME, "--config", *PAIRS, "encoders={mlp: {dim: 4}}")
     assert f"{RUN} of me/results was made with another configuration (encoder" in said
     assert not any(path.endswith("safetensors") for path in hub.fetched)
 
