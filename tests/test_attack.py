@@ -8,7 +8,7 @@ from tests.attack import __main__ as harness
 from tests.attack.case import HANG, LOST, OTHER, REFUSED, RIGHT, SILENT, TRACEBACK, Case, Seen, attempt, judge
 from tests.attack.inputs import list_cases, list_fuzzers, list_rooms, make_cases
 from tests.attack.kills import Kill
-from tests.attack.tables import count, describe_totals, list_lines, store
+from tests.attack.tables import count, describe_totals, list_lines, store, write_page
 from tests.attack.tiny import name_kind
 from tests.attack.trial import Trial, describe
 from tests.attack.worker import Part, Progress, watch
@@ -135,6 +135,8 @@ def test_a_table_counts_each_outcome_and_keeps_other_parts(tmp_path):
         ["all", "5", "2", "1", "1", "1", ""],
     ]
     assert read_json(path) == content
+    write_page(tmp_path / "page.md", content)
+    assert "\n| drops | nothing lost | 1 | 1 | the whole file |\n" in (tmp_path / "page.md").read_text()
     assert list_lines(trials)[0][:4] == ["kill", "nothing lost", "3", "1"]
     assert list_lines(trials)[0][4].startswith("silent: other bytes; or lost:")
     assert describe_totals(count(trials)).startswith("4 tried, 1 wrong in silence, 1 lost work, 1 other defects; 1 of")

@@ -21,10 +21,11 @@ from tqdm import tqdm
 
 from tests.attack.inputs import list_fuzzers, list_rooms
 from tests.attack.kills import Unbroken, run_unbroken
-from tests.attack.tables import HEADERS, count, describe_totals, list_lines, store
+from tests.attack.tables import HEADERS, count, describe_totals, list_lines, store, write_page
 from tests.attack.tiny import ROOT
 from tests.attack.trial import Trial
 from tests.attack.worker import Part, Progress, unmount, watch
+from workflow_scripts.support.files import read_json
 
 VARIABLE = "ATTACK_SCRATCH"  # where the copy of the project is
 # In this order, and how much of the time that is left each gets, to the shares of those behind it.
@@ -44,6 +45,7 @@ def parse_arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--fuzz", type=int, default=200, help="made-up inputs of each kind (default: 200)")
     parser.add_argument("--seed", type=int, default=0, help="of what is made up, harmed, and when (default: 0)")
     parser.add_argument("--output", type=Path, default=Path("results/attack.json"), help="the table, to write")
+    parser.add_argument("--page", type=Path, help="a page of all that is in the table, to write (.md)")
     return parser.parse_args(given)
 
 
@@ -111,6 +113,7 @@ def main(given: list[str]) -> int:
     if (ROOT / ".venv").exists():
         (copy / ".venv").symlink_to(ROOT / ".venv")
     command = [sys.executable, "-m", "tests.attack", *given, "--output", str(arguments.output.absolute())]
+    command += ["--page", str(arguments.page.absolute())] if arguments.page else []
     variables = {**os.environ, "PYTHONPATH": str(copy), VARIABLE: str(scratch)}
     try:
         code = subprocess.run(command, cwd=copy, env=variables, check=False).returncode
@@ -145,6 +148,8 @@ def attack(arguments: argparse.Namespace, scratch: Path) -> int:
     lines = [[cell.replace(where, "") for cell in line] for line in list_lines(trials)]
     print(tabulate(lines, HEADERS, tablefmt="github", maxcolwidths=[50, None, None, None, 100]))
     totals = count(trials)
+    if arguments.page:
+        write_page(arguments.page, read_json(arguments.output))
     print(f"\n{describe_totals(totals)}; {(time.monotonic() - began) / 60:.0f} minutes")
     return int(totals["tried"] != totals["expected"])
 

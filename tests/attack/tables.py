@@ -8,12 +8,17 @@ from typing import Any
 
 from tests.attack.case import LOST, SILENT
 from tests.attack.trial import Trial
-from workflow_scripts.support.files import read_json, write_json
+from workflow_scripts.support.files import read_json, write_json, write_text
 
 HEADERS = ["attack", "expected", "tried", "as expected", "what the user saw"]
 SHORT_HEADERS = ["attacks", "tried", "as expected", "wrong in silence", "work lost", "other defects", "did not fit"]
 SHOWN = 3  # different things that were seen, of one kind
 LONGEST = 240  # characters of each
+PAGE_HEAD = """# Attacks, and what became of them
+
+Written by `make attack ARGS='--page docs/attacks.md'`. What cannot be used is to be refused in one sentence, and
+nothing lost; what can be used is to give the right result.
+"""
 
 
 def shorten(text: str) -> str:
@@ -77,3 +82,17 @@ def describe_totals(totals: dict[str, int]) -> str:
     said = f"{totals['tried']} tried, {totals['silent']} wrong in silence, {totals['lost']} lost work"
     said += f", {totals['other']} other defects"
     return said + (f"; {totals['missed_target']} of them hit nothing" if totals["missed_target"] else "")
+
+
+def write_page(path: Path, content: dict[str, Any]) -> None:
+    """Write a page of all lines, a section a part, in Markdown. content: of the file that `store` writes."""
+    sections = [PAGE_HEAD, _tabulate(content["rows"], content["headers"])]
+    for name, part in content["parts"].items():
+        sections += [f"\n## {name.capitalize()}\n", _tabulate(part["lines"], content["line_headers"])]
+    write_text(path, "\n".join(sections) + "\n")
+
+
+def _tabulate(lines: list[list[str]], headers: list[str]) -> str:
+    """Return a table in Markdown, not padded, whose cells hold no mark of a table or of a tag."""
+    cells = [[cell.replace("|", "/").replace("<", "&lt;") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [headers, ["---"] * len(headers), *cells])
