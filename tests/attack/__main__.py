@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from tests.attack.inputs import list_fuzzers, list_rooms
 from tests.attack.kills import Unbroken, run_unbroken
-from tests.attack.tables import HEADERS, count, describe_totals, list_lines, store, write_page
+from tests.attack.tables import HEADERS, SCRATCH, count, describe_totals, list_lines, store, write_page
 from tests.attack.tiny import ROOT
 from tests.attack.trial import Trial
 from tests.attack.worker import Part, Progress, unmount, watch
@@ -107,7 +107,7 @@ def run_part(
 def main(given: list[str]) -> int:
     """Run all attacks on a copy of this project: an edit meanwhile would change the bytes that are compared."""
     arguments = parse_arguments(given)
-    scratch = Path(tempfile.mkdtemp(prefix="attack-"))
+    scratch = Path(tempfile.mkdtemp(prefix=SCRATCH))
     copy = scratch / "project"
     shutil.copytree(ROOT, copy, symlinks=True, ignore=ignore)
     if (ROOT / ".venv").exists():
@@ -144,9 +144,7 @@ def attack(arguments: argparse.Namespace, scratch: Path) -> int:
         left = began + 60 * arguments.minutes - time.monotonic()
         share = SHARES[name] / sum(SHARES[later] for later in names[number:])
         trials += run_part(name, arguments, scratch, unbroken, left * share)
-    where = str(scratch)
-    lines = [[cell.replace(where, "") for cell in line] for line in list_lines(trials)]
-    print(tabulate(lines, HEADERS, tablefmt="github", maxcolwidths=[50, None, None, None, 100]))
+    print(tabulate(list_lines(trials), HEADERS, tablefmt="github", maxcolwidths=[50, None, None, None, 100]))
     totals = count(trials)
     if arguments.page:
         write_page(arguments.page, read_json(arguments.output))

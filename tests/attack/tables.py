@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ HEADERS = ["attack", "expected", "tried", "as expected", "what the user saw"]
 SHORT_HEADERS = ["attacks", "tried", "as expected", "wrong in silence", "work lost", "other defects", "did not fit"]
 SHOWN = 3  # different things that were seen, of one kind
 LONGEST = 240  # characters of each
+SCRATCH = "attack-"  # how the name of the temporary folder begins
 PAGE_HEAD = """# Attacks, and what became of them
 
 Written by `make attack ARGS='--page docs/attacks.md'`. What cannot be used is to be refused in one sentence, and
@@ -22,8 +24,8 @@ nothing lost; what can be used is to give the right result.
 
 
 def shorten(text: str) -> str:
-    """Return a text in one line of bounded length."""
-    text = " ".join(text.split())
+    """Return a text in one line of bounded length, without the temporary folder that `make attack` worked in."""
+    text = re.sub(rf"/[^\s']*{SCRATCH}\w+", "", " ".join(text.split()))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
