@@ -22,7 +22,7 @@ from tqdm import tqdm
 from tests.attack.inputs import list_fuzzers, list_rooms
 from tests.attack.kills import Unbroken, run_unbroken
 from tests.attack.tables import HEADERS, SCRATCH, count, describe_totals, list_lines, store, write_page
-from tests.attack.tiny import ROOT
+from tests.attack.tiny import ROOT, read_results
 from tests.attack.trial import Trial
 from tests.attack.worker import Part, Progress, unmount, watch
 from workflow_scripts.support.files import read_json
@@ -67,7 +67,8 @@ def list_parts(name: str, arguments: argparse.Namespace, scratch: Path, unbroken
         options = {"finished": unbroken.folder, "trials": arguments.damages, "seed": arguments.seed}
         yield Part("tests.attack.damage", "damage_attacks", options)
     elif unbroken and name == "disks":
-        options = {"finished": unbroken.folder, "scratch": scratch / "work", "expected": unbroken.results}
+        options = {"finished": unbroken.folder, "scratch": scratch / "work"}
+        options["expected"] = read_results(unbroken.folder)
         yield Part("tests.attack.disks", "disk_trials", options)
 
 
