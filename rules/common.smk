@@ -73,8 +73,8 @@ OTHERS = list_other_sources(config)  # that evaluators look at beside a run's ow
 PACKED = ["inputs.npy", "latents.npy", "labels.npy", "splits.npy", "objects.npy", "meta.json"]
 
 try:
-    check_sources({name: config["sources"][name] for name in list_sources(config)}, Path(DATA))
-    if workflow.is_main_process:  # no job's clock decides
+    if workflow.is_main_process:  # once, before all jobs, whose clocks are not to decide
+        check_sources({name: config["sources"][name] for name in list_sources(config)}, Path(DATA))
         check_times(
             [
                 *(Path(DATA, source, "packed", "meta.json") for source in list_sources(config)),

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from workflow_scripts.models.encoders.widths import find_misfit
 from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.plugins import load_plugin
 from workflow_scripts.support.seeding import derive_seed
@@ -49,6 +50,9 @@ def make_encoder(settings: dict[str, Any], inputs: int, rows: bool, seed: int) -
         holds, needs = ("rows of a table", "rows") if rows else ("images", "images")
         raise UserError(f"the encoder is {settings['kind']!r}, but the data are {holds}: choose one that reads {needs}")
     arguments = {key: value for key, value in settings.items() if key != "kind"}
+    own = cls.Settings(**arguments)
+    if misfit := find_misfit(settings["kind"], vars(own), inputs):
+        raise UserError(misfit)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "encoder"))
-        return cls(cls.Settings(**arguments), inputs)
+        return cls(own, inputs)

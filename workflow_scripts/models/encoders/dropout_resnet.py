@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.encoders.widths import count_features
 from workflow_scripts.models.residual import Standardisation, make_stages, make_stem
-from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.settings import Depth, Partial, Width, Widths
 
 
@@ -67,11 +66,6 @@ class DropoutResNet(Encoder):
         with torch.no_grad():
             places = self.stages.eval()(self.stem.eval()(torch.zeros(1, 3, inputs, inputs)))[0, 0].numel()
         self.train()
-        if settings.project % places:
-            raise UserError(
-                f"encoder.project is {settings.project}, but the last feature map has {places} places, which share "
-                "the features evenly: choose a multiple"
-            )
         return nn.Conv2d(settings.widths[-1], settings.project // places, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from workflow_scripts.models.encoders.base import Encoder
 from workflow_scripts.models.encoders.widths import count_features
 from workflow_scripts.models.p4 import GroupConv, LiftingConv, OrientationNorm, split_orientations
 from workflow_scripts.models.residual import Standardisation, make_stages, make_stem
-from workflow_scripts.support.errors import UserError
 from workflow_scripts.support.settings import Depth, Partial, Widths
 
 
@@ -55,13 +54,6 @@ class P4ResNet(Encoder):
     def __init__(self, settings: Any, inputs: int) -> None:
         super().__init__(settings, inputs)
         widths = settings.widths
-        halvings = len(widths) - 1 + settings.pool_stem
-        side, rest = divmod(inputs, 2**halvings)
-        if rest or not side:
-            raise UserError(
-                f"images of {inputs} pixels cannot be halved {halvings} times, and only even sides turn into "
-                "themselves when they are halved: give encoder.widths fewer entries, or pack images of another size"
-            )
         self.stem = make_stem(settings, LiftingConv(3, widths[0]), OrientationNorm(widths[0]))
         self.stages = make_stages(widths, settings.blocks, settings.dropout, make_group_convolution, OrientationNorm)
         self.readout = settings.readout
