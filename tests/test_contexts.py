@@ -60,6 +60,19 @@ def test_foreign_fills_a_group_with_the_others_values(actions):
     assert torch.equal(kinds["color+foreign"][:, 4:], actions[:, [0, 1]])
 
 
+def test_decoys_are_of_another_pair_and_the_group_is_true(actions):
+    kinds = list_actions(actions, SPACE, ["decoys"], seed=0, together=9)
+    groups = {"rotation": slice(0, 4), "color": slice(4, 6)}
+    assert set(kinds) == {"rotation", "color", "rotation+decoys", "color+decoys"}
+    for group, other in (("rotation", "color"), ("color", "rotation")):
+        shown = kinds[f"{group}+decoys"]
+        assert torch.equal(shown[:, groups[group]], actions[:, groups[group]])
+        matches = (shown[:, None, groups[other]] == actions[None, :, groups[other]]).all(-1)
+        assert (matches.sum(0) == 1).all()
+        assert (matches.sum(1) == 1).all()
+        assert not matches.diagonal().any()
+
+
 def test_tokens_alternate_action_and_none_and_shorter_contexts_are_prefixes(actions):
     features = torch.randn(9, 2, 3)
     contexts = make_contexts(METHOD, features, actions, SETTINGS, seed=0)

@@ -10,6 +10,7 @@ from reported_essl import make_essl, make_essl_rows
 from workflow_scripts.reporting.cells import make_tables, read_material
 from workflow_scripts.reporting.findings.controls import Controls
 from workflow_scripts.reporting.findings.leak import LeakFinding
+from workflow_scripts.reporting.findings.presence import Presence
 from workflow_scripts.reporting.findings.shapes import Shapes
 from workflow_scripts.reporting.findings.synergy import SynergyFinding
 from workflow_scripts.reporting.formats import lay_out, to_json
@@ -67,6 +68,43 @@ def test_findings_on_controls_follow_the_rows(rotation, color, keeps, verdict):
         "like a color context, within .010" in words
     )
     assert "under a color context with values of the other group as its actions (`color+foreign`) of 14 tokens" in words
+
+
+def describe_presence(rotation, color, hidden=0.8, seeds=3, decoys="+decoys"):
+    """Statements where R2 is higher by `hidden` under a group's own contexts, and by these under those with decoys."""
+    values = {
+        ("rotation", "rotation"): hidden, ("color", "color"): hidden,
+        ("rotation" + decoys, "rotation"): rotation, ("color" + decoys, "color"): color,
+    }  # fmt: skip
+    rows = [
+        make_row("contextssl", task, "r2", 0.1 + values.get((kind, task), 0.0) + noise, "z+", kind, 14, seed)
+        for kind in (group + end for group in GROUPS for end in ("", decoys))
+        for task in GROUPS
+        for seed, noise in enumerate([0.0, 0.001, -0.001][:seeds])
+    ]
+    frame = make_rows(rows)
+    return Presence().describe(frame, describe_measured(frame, "toy", GROUPS, []), {})
+
+
+@pytest.mark.parametrize(
+    ("rotation", "color", "hidden", "verdict"),
+    [
+        (0.0, 0.0, 0.8, "follows the group that is present in a context, true or not"),
+        (0.7, 0.6, 0.8, "follows what is true of a context's images, not only what is present"),
+        (0.0, 0.6, 0.8, "follows what is true of a context's images for color only"),
+        (0.0, 0.0, 0.0, "follows neither which group is present in a context nor which is true of its images"),
+        (-0.3, -0.2, 0.8, "follows the group that is present in a context, true or not"),
+    ],
+)
+def test_presence_or_content_follows_the_rows(rotation, color, hidden, verdict):
+    (statement,) = describe_presence(rotation, color, hidden)
+    assert statement.headline
+    assert statement.text.startswith(f"contextssl {verdict}: rotation R2 is ")
+    assert [bar.mean for bar in statement.bars] == pytest.approx([hidden, rotation, hidden, color])
+
+
+def test_presence_is_not_judged_without_decoys():
+    assert describe_presence(0.1, 0.1, decoys="+foreign") == []
 
 
 def test_spread_over_seeds_is_shown():

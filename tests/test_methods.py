@@ -76,6 +76,18 @@ def test_sampled_environments_show_each_group_half_of_the_time():
     assert abs(seen.count("rotation") / 400 - 0.5) < 0.1
 
 
+def test_decoys_leave_one_group_true_and_give_all_others_another_pairs_action():
+    method = make_small("contextssl_decoyed", width=16, block_tokens=8, auxiliary_widths=[8])
+    actions = torch.randn(8, 6)
+    for group, true, false in (("rotation", slice(0, 4), slice(4, 6)), ("color", slice(4, 6), slice(0, 4))):
+        shown = method.show_environment(actions, group, torch.Generator().manual_seed(3))
+        assert torch.equal(shown[:, true], actions[:, true])
+        source = (shown[:, None, false] == actions[None, :, false]).all(-1).long().argmax(1)
+        assert torch.equal(shown[:, false], actions[source, false])
+        assert sorted(source.tolist()) == list(range(8))
+        assert (source != torch.arange(8)).all()
+
+
 def test_the_invariant_environment_shows_no_action_and_has_no_auxiliary_loss():
     method, batch = make_contextssl(invariant_environment=True), make_batch(8)
     seen = []

@@ -31,9 +31,12 @@ class ActionSpace:
         """Number of entries of a state or an action."""
         return max((entries.stop for entries in self.groups.values()), default=0)
 
-    def show(self, actions: Tensor, names: tuple[str, ...]) -> Tensor:
-        """Return actions (..., dim) with the entries of the named groups, and zeros in place of the others."""
-        shown = torch.zeros_like(actions)
+    def show(self, actions: Tensor, names: tuple[str, ...], decoys: Tensor | None = None) -> Tensor:
+        """Return actions (..., dim) with the entries of the named groups, and zeros in place of the others.
+
+        decoys: (..., dim), the actions of other pairs, whose entries take the place of the zeros.
+        """
+        shown = torch.zeros_like(actions) if decoys is None else decoys.clone()
         for name in names:
             shown[..., self.groups[name]] = actions[..., self.groups[name]]
         return shown

@@ -85,6 +85,7 @@ def list_actions(
     `<group>`: the true actions, other groups hidden. `zero-action`: every action hidden.
     `<group>+shuffled`: each pair has the action of another pair. `<group>+foreign`: the group's
     entries hold the other groups' values, which fit neither the images nor the group.
+    `<group>+decoys`: the true actions, and other groups hold another pair's: all groups are present, one is true.
     """
     unknown = set(controls) - set(CONTROLS)
     if unknown:
@@ -97,6 +98,8 @@ def list_actions(
             result[f"{group}+shuffled"] = shown[source.to(shown.device)]
         if "foreign" in controls and len(kinds) > 1:
             result[f"{group}+foreign"] = _swap_values(actions, space, group)
+        if "decoys" in controls and len(kinds) > 1:
+            result[f"{group}+decoys"] = space.show(actions, (group,), actions[source.to(actions.device)])
     if ZERO in controls:
         result[ZERO] = torch.zeros_like(actions)
     return result

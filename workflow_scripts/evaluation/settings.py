@@ -65,7 +65,7 @@ class LatentProbes:
 
 
 Length = Annotated[int, Ge(0), Le(2**13), MultipleOf(2)]  # of a context [tokens], two a pair; costs its square
-Control = Literal["zero-action", "shuffled", "foreign"]  # `experiment.kinds.CONTROLS`
+Control = Literal["zero-action", "shuffled", "foreign", "decoys"]  # `experiment.kinds.CONTROLS`
 
 
 @dataclass(frozen=True)

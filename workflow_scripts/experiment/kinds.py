@@ -8,5 +8,5 @@ INVARIANT = "invariant"  # all actions hidden, of a method that was trained so a
 
 # Controls: contexts with false actions. Those that are made of each group, and the one that is not.
 ZERO = "zero-action"
-OF_EACH_GROUP = ("shuffled", "foreign")
+OF_EACH_GROUP = ("shuffled", "foreign", "decoys")
 CONTROLS = (ZERO, *OF_EACH_GROUP)

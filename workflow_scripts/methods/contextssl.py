@@ -72,10 +72,14 @@ class ContextSSL(InContextMethod):
         parts = {part: torch.stack([loss.minimised[part] for loss in losses]).mean() for part in losses[0].minimised}
         return Loss(parts, {name: value for loss in losses for name, value in loss.watched.items()})
 
+    def show_environment(self, actions: Tensor, group: str | None, generator: torch.Generator) -> Tensor:
+        """Return actions (N, A) as the environment of a group shows them, None = the invariant one."""
+        return self.space.show(actions, (group,) if group else ())
+
     def _environment_loss(self, group: str | None, features: Tensor, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the losses with only `group`, or nothing, shown in the actions. features: (N, 2, D)."""
         s = self.settings
-        action = self.space.show(batch.action(), (group,) if group else ())
+        action = self.show_environment(batch.action(), group, generator)
         outputs = self.predict_blocks(features, action, generator)
         losses = {"contrastive": info_nce(outputs[:, 0], outputs[:, 1], s.temperature, MINIMUM_COSINE)}
         watched = {}

@@ -140,7 +140,7 @@ def _name_nearest(run: MeasuredRun, scores: Scores, measured: Measured) -> list[
     groups, sentences = measured.groups, []
     for kind, length in measured.contexts[run]:
         keys = {f"a {group} context": (group, length) for group in groups} | {"no context": (groups[0], 0)}
-        known = kind in (*groups, INVARIANT) or kind.endswith("+shuffled")
+        known = kind in (*groups, INVARIANT) or kind.endswith(("+shuffled", "+decoys"))  # each has its own sentence
         if known or not all(key in scores for key in (*keys.values(), (kind, length))):
             continue
         found = scores[kind, length]
