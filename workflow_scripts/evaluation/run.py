@@ -29,7 +29,7 @@ from workflow_scripts.evaluation.storage import Embeddings, Storage, check_embed
 from workflow_scripts.experiment.identity import read_identity
 from workflow_scripts.experiment.kinds import CONTEXT
 from workflow_scripts.methods.base import ContextMethod, Method, Task
-from workflow_scripts.training.run import load_run
+from workflow_scripts.training.run import build_method, load_run
 
 UNIT = ("z+", "zr")  # representations that probes read at length 1
 
@@ -67,8 +67,9 @@ class Prediction:
 class EvaluatedRun:
     """A run whose embeddings exist.
 
-    settings: the run's. data: folder of the data it was trained on. train: their training split. contexts: names, see
-    `contexts.py`; redrawn: those of later draws. evaluation: the config's section, with `splits` and `seed`.
+    settings: the run's. data: folder of the data it was trained on. train: their training split, `train_views` here.
+    contexts: names, see `contexts.py`; redrawn: those of later draws. evaluation: the config's section, with `splits`
+    and `seed`.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class EvaluatedRun:
         method: Method,
         settings: dict[str, Any],
         evaluation: dict[str, Any],
+        data: Path,
         train: Views,
         embeddings: Embeddings,
         contexts: Iterable[str],
@@ -83,6 +85,7 @@ class EvaluatedRun:
         device: torch.device,
         redrawn: DrawnContexts | None = None,
     ) -> None:
+        self._data, self.train_views = data, train
         self.method, self.settings, self.device = method, settings, device
         self.splits: list[str] = evaluation["splits"]
         self.seed: int = evaluation["seed"]
@@ -91,6 +94,15 @@ class EvaluatedRun:
         self.contexts, self._embeddings, self._others = list(contexts), embeddings, others
         self._redrawn = redrawn or {}
         self._left_out: dict[str, None] = {}
+
+    def start(self) -> Method:
+        """Return the method as it was before its first step, on the device."""
+        task = Task(self.train_views.space, self.train_views.classes)
+        return build_method(self.settings, task, self._data).to(self.device)
+
+    def open_split(self, split: str) -> Views:
+        """Open the views of a split, on the device."""
+        return open_views(self._data, self.settings["dataset"], split, self.device)
 
     def leave_out(self, reason: str) -> None:
         """Note what an evaluator leaves out of what it measures, and why: a short sentence without a full stop."""
@@ -260,4 +272,4 @@ def embed_run(
             arrays = embed_split(method, views, contexts, device)
             embeddings.write(split, check_embeddings(arrays, method, split, folder.parent))
     other_data = OtherData(others, data, device)
-    return EvaluatedRun(method, settings, evaluation, train, embeddings, contexts, other_data, device, redrawn)
+    return EvaluatedRun(method, settings, evaluation, data, train, embeddings, contexts, other_data, device, redrawn)

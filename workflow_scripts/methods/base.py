@@ -99,6 +99,10 @@ class ContextMethod(Method):
         """Whether it was trained with contexts that show no action, too: its invariant environment."""
         return False
 
+    def predict_states(self, embeddings: Tensor) -> Tensor | None:
+        """Return states (N, A) that the method itself reads from embeddings (N, O); None of one that reads none."""
+        return None
+
     def cache_context(self, features: Tensor, actions: Tensor) -> Any:
         """Digest a context of c tokens: features (c, D) and actions (c, A)."""
         raise NotImplementedError

@@ -58,6 +58,13 @@ class ContextSSL(InContextMethod):
         """Whether there is an invariant environment."""
         return bool(self.settings.invariant_environment)
 
+    def predict_states(self, embeddings: Tensor) -> Tensor | None:
+        """Return what the auxiliary predictor reads from embeddings (..., O), at length 1: states (..., A)."""
+        if not self.settings.auxiliary_weight:
+            return None
+        states: Tensor = self.auxiliary(F.normalize(embeddings.float(), dim=-1)).float()
+        return states
+
     def loss(self, batch: Batch, generator: torch.Generator) -> Loss:
         """Return the contrastive and the auxiliary loss, averaged over this step's environments.
 

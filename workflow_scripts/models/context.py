@@ -123,6 +123,11 @@ class ContextTransformer(nn.Module):
         with torch.no_grad():
             self.read_in.weight[:, feature_dim:] *= action_scale
 
+    def split_read_in(self, features: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what features (M, D) and actions (M, A) put into tokens, (M, width) each: their sum, less the bias."""
+        of_features, of_actions = self.read_in.weight.split([self.feature_dim, self.action_dim], dim=1)
+        return features @ of_features.T, actions @ of_actions.T
+
     def _tokens(self, features: Tensor, actions: Tensor) -> Tensor:
         hidden: Tensor = self.read_in(torch.cat([features, actions], dim=-1))
         return hidden

@@ -149,6 +149,8 @@ def _expand_lines(expand: str | None, dataset: str, measured: Measured) -> list[
                 for kind in measured.groups
                 for run in measured.adaptive
             ]
+        case "adaptive":
+            return [Line("follows a context", run.name, run.select) for run in measured.adaptive]
         case "datasets":
             return [Line(dataset, run.name, {**run.select, "dataset": dataset}) for run in measured.adaptive]
     return []

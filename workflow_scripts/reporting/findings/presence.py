@@ -86,8 +86,9 @@ def _describe(run: MeasuredRun, effects: list[Effects], length: int) -> Statemen
     elif all(float(effect.hidden.mean()) < SMALL for effect in effects):
         verdict = "follows neither which group is present in a context nor which is true of its images"
     parts = [
-        f"{effect.group} R2 is {show(effect.false, 3)} higher under contexts of {length} tokens in which {effect.group} "
-        f"is true and the rest false than the other way round ({show(effect.hidden, 3)} where the rest is hidden)"
+        f"{effect.group} R2 is {show(effect.false, 3)} higher under contexts of {length} tokens in which "
+        f"{effect.group} is true and the rest false than the other way round ({show(effect.hidden, 3)} where the rest "
+        "is hidden)"
         for effect in effects
     ]
     bars: list[Bar] = []
