@@ -1,7 +1,7 @@
 """Tables of what is not the method's: of the draw of a context, of the probe, and of a length that no paper printed."""
 
 import pytest
-from reported import PAPER, make_given, make_row, tables_of
+from reported import PAPER, make_all_rows, make_given, make_row, tables_of
 
 from workflow_scripts.reporting.formats import format_measured
 from workflow_scripts.rows import make_rows, write_rows
@@ -55,3 +55,19 @@ def test_each_probe_has_a_column(tables):
     assert read(table, "color", "contextssl", "Color, Adam").mean == pytest.approx(0.7)
     assert read(table, "added", "simclr", "Color, Adam").mean == pytest.approx(0.35)
     assert read(table, "added", "simclr", "Color, exact").mean is None
+
+
+def test_the_effect_of_decoys_is_what_is_higher_under_a_groups_own(random, tmp_path):
+    """Of each method that a context can change, in a line of its own; others have none."""
+    given = make_given(tmp_path, random)
+    rows = make_all_rows(random, ["simclr", "contextssl", "constant"])
+    for kind, rotation, color in (("rotation+decoys", 0.9, 0.2), ("color+decoys", 0.3, 0.8)):
+        rows += [make_row("contextssl", "rotation", "r2", rotation, "z+", kind, 14)]
+        rows += [make_row("contextssl", "color", "r2", color, "z+", kind, 14)]
+    write_rows(make_rows(rows), given["path"])
+    table = tables_of(given)["toy", "presence"]
+    assert [line.label for line in table.view.lines] == ["contextssl"]
+    found = {column.label: cell.mean for column, cell in zip(table.view.columns, table.cells[0], strict=True)}
+    assert found["Rotation effect, decoys"] == pytest.approx(0.6)
+    assert found["Color effect, decoys"] == pytest.approx(0.6)
+    assert found["Color | rotation+decoys"] == pytest.approx(0.2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from reported import PAPER, describe_dataset, make_all_rows, make_given, make_row, tables_of
+from reported import PAPER, describe_dataset, make_all_rows, make_given, tables_of
 
 from workflow_scripts.experiment.plain import read_yaml
 from workflow_scripts.reporting.cells import Material
@@ -19,7 +19,7 @@ from workflow_scripts.reporting.targets import (
     list_summaries,
     list_table_files,
 )
-from workflow_scripts.rows import make_rows, write_rows
+from workflow_scripts.rows import make_rows
 from workflow_scripts.support.errors import UserError
 
 pytestmark = pytest.mark.unit
@@ -281,22 +281,6 @@ def test_a_new_paper_shows_its_values(random, tmp_path):
     table = tables_of(given, other)["toy", "main"]
     assert [line.label for line in table.view.lines] == ["simclr", "contextssl", "contextssl", "constant"]
     assert table.cells[0][0].mean == 90.0
-
-
-def test_the_effect_of_decoys_is_what_is_higher_under_a_groups_own(random, tmp_path):
-    """Of each method that a context can change, in a line of its own; others have none."""
-    given = make_given(tmp_path, random)
-    rows = make_all_rows(random, ["simclr", "contextssl", "constant"])
-    for kind, rotation, color in (("rotation+decoys", 0.9, 0.2), ("color+decoys", 0.3, 0.8)):
-        rows += [make_row("contextssl", "rotation", "r2", rotation, "z+", kind, 14)]
-        rows += [make_row("contextssl", "color", "r2", color, "z+", kind, 14)]
-    write_rows(make_rows(rows), given["path"])
-    table = tables_of(given)["toy", "presence"]
-    assert [line.label for line in table.view.lines] == ["contextssl"]
-    found = {column.label: cell.mean for column, cell in zip(table.view.columns, table.cells[0], strict=True)}
-    assert found["Rotation effect, decoys"] == pytest.approx(0.6)
-    assert found["Color effect, decoys"] == pytest.approx(0.6)
-    assert found["Color | rotation+decoys"] == pytest.approx(0.2)
 
 
 def test_only_settings_that_a_finding_reads_are_passed_on():
