@@ -39,7 +39,8 @@ class Effects:
 class Presence:
     """A headline on every run that was evaluated under contexts with decoys. It has no options.
 
-    Numbers are R2 per component of z+, under the longest such contexts, and under true ones of the same length.
+    Numbers are R2 per component of z+, under the shortest such contexts, since longer ones than a model was trained
+    with may work less well, and under true ones of the same length.
     """
 
     reads = ()
@@ -50,9 +51,9 @@ class Presence:
         found = []
         for run in measured.adaptive:
             lengths = [length for kind, length in measured.contexts[run] if kind.endswith(DECOYS)]
-            effects = _measure(filter_rows(rows, run.select), measured.groups, max(lengths)) if lengths else []
+            effects = _measure(filter_rows(rows, run.select), measured.groups, min(lengths)) if lengths else []
             if effects:
-                found.append(_describe(run, effects, max(lengths)))
+                found.append(_describe(run, effects, min(lengths)))
         return found
 
 
