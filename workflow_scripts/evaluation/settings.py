@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from annotated_types import Ge, Le, MinLen, MultipleOf
 
-from workflow_scripts.experiment.kinds import CONTROLS
 from workflow_scripts.support.settings import ByGroup, Count, Positive, Unique, Width
 
 Solver = Literal["exact", "adam"]
@@ -83,7 +82,7 @@ class Contexts:
     """
 
     lengths: Annotated[list[Length], MinLen(1), Unique()] = field(default_factory=lambda: [0, 2, 6, 14, 30, 126])
-    controls: Annotated[list[Control], Unique()] = field(default_factory=lambda: [*CONTROLS])
+    controls: Annotated[list[Control], Unique()] = field(default_factory=lambda: list(get_args(Control)))
     control_lengths: Annotated[list[Length], MinLen(1), Unique()] = field(default_factory=lambda: [14])
     pairs: Annotated[int, Ge(2), Le(2**13)] = 64  # of one pair alone no action could be shuffled
     draw: Literal["seeded", "released"] = "seeded"
