@@ -38,12 +38,12 @@ def test_3diebench_by_hand(paper, monkeypatch, tmp_path):
     assert costs.embedding_bytes(paper, simclr) == 2_623_600 * 4 * (512 + 2048)
     assert costs.embedding_bytes(paper, run("3diebench", "sie@color")) == 2_623_600 * 4 * (512 + 2 * 1024)
     assert costs.embedding_bytes(paper, plus) == 2_623_600 * 4 * 512 * (1 + 6)
-    # At each of six lengths z+ and z_r of two groups, and z+ with no action; z+ of five controls at one length; z+ of
+    # At each of six lengths z+ and z_r of two groups, and z+ with no action; z+ of seven controls at one length; z+ of
     # two groups at each length at which contexts are drawn again.
     contexts = paper["evaluation"]["contexts"]
     again = 2 * len(contexts["draw_lengths"]) * (contexts["draws"] - 1)
     images = 2_623_600 * 4 * 512
-    assert costs.embedding_bytes(paper, contextssl) == images * (1 + 2 * 2 * 6 + 6 + 1 + 2 + 2 + again)
+    assert costs.embedding_bytes(paper, contextssl) == images * (1 + 2 * 2 * 6 + 6 + 1 + 2 + 2 + 2 + again)
     contexts = {"lengths": [0, 2], "controls": [], "control_lengths": [2], "draw_lengths": [2, 14], "draws": 4}
     twice = {**paper, "evaluation": {"contexts": contexts}}
     assert costs.embedding_bytes(twice, contextssl) == images * (1 + 2 * 2 * 2 + 2 + 2 * 2 * 3)

@@ -65,7 +65,7 @@ def test_the_effect_of_decoys_is_what_is_higher_under_a_groups_own(random, tmp_p
         rows += [make_row("contextssl", "rotation", "r2", rotation, "z+", kind, 14)]
         rows += [make_row("contextssl", "color", "r2", color, "z+", kind, 14)]
     write_rows(make_rows(rows), given["path"])
-    table = tables_of(given)["toy", "presence"]
+    table = tables_of(given)["toy", "content_or_presence"]
     assert [line.label for line in table.view.lines] == ["contextssl"]
     found = {column.label: cell.mean for column, cell in zip(table.view.columns, table.cells[0], strict=True)}
     assert found["Rotation effect, decoys"] == pytest.approx(0.6)
