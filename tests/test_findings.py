@@ -92,6 +92,13 @@ def describe_presence(rotation, color, hidden=0.8, seeds=3, decoys="+decoys"):
         (0.0, 0.0, 0.8, "follows the group that is present in a context, true or not"),
         (0.7, 0.6, 0.8, "follows what is true of a context's images, not only what is present"),
         (0.0, 0.6, 0.8, "follows what is true of a context's images for color only"),
+        (
+            0.1,
+            0.0,
+            0.8,
+            "follows mostly the group that is present in a context, and a little what is true of its images",
+        ),
+        (0.6, 0.6, 0.0, "follows what is true of a context's images, not only what is present"),
         (0.0, 0.0, 0.0, "follows neither which group is present in a context nor which is true of its images"),
         (-0.3, -0.2, 0.8, "follows the group that is present in a context, true or not"),
     ],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DECOYS = "+decoys"
 SMALL = 0.05  # an effect on R2 below which a context does not decide anything
+MOST = 0.5  # of the effect of contexts that hide the others, from which on it is what is true that decides
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Effects:
     def follows_truth(self) -> bool:
         """Whether it is more under contexts in which the group is true, though all are present."""
         return float(self.false.mean()) >= SMALL and compare(self.false, 0 * self.false) > 0
+
+    @property
+    def decided_by_truth(self) -> bool:
+        """Whether that is most of what contexts do."""
+        return self.follows_truth and float(self.false.mean()) >= MOST * float(self.hidden.mean())
 
 
 @dataclass(frozen=True)
@@ -78,12 +84,14 @@ def _measure(rows: pd.DataFrame, groups: list[str], length: int) -> list[Effects
 
 def _describe(run: MeasuredRun, effects: list[Effects], length: int) -> Statement:
     """Say whether a run tells what is true from what is there."""
-    following = [effect.group for effect in effects if effect.follows_truth]
+    following = [effect.group for effect in effects if effect.decided_by_truth]
     verdict = "follows the group that is present in a context, true or not"
     if len(following) == len(effects):
         verdict = "follows what is true of a context's images, not only what is present"
     elif following:
         verdict = f"follows what is true of a context's images for {join(following)} only"
+    elif any(effect.follows_truth for effect in effects):
+        verdict = "follows mostly the group that is present in a context, and a little what is true of its images"
     elif all(float(effect.hidden.mean()) < SMALL for effect in effects):
         verdict = "follows neither which group is present in a context nor which is true of its images"
     parts = [
