@@ -19,6 +19,7 @@ from workflow_scripts.reporting.papers import read_paper
 from workflow_scripts.rows import make_rows
 
 pytestmark = pytest.mark.unit
+MOSTLY = "follows mostly the group that is present in a context, and a little what is true of its images"
 
 
 def describe_controls(shuffled_rotation, shuffled_color, seeds=1, true=0.1):
