@@ -60,8 +60,9 @@ class ContextSSL(InContextMethod):
 
     def predict_states(self, embeddings: Tensor) -> Tensor | None:
         """Return what the auxiliary predictor reads from embeddings (..., O), at length 1: states (..., A)."""
-        if not self.settings.auxiliary_weight:
-            return None
+        return self._read_states(embeddings) if self.settings.auxiliary_weight else None
+
+    def _read_states(self, embeddings: Tensor) -> Tensor:
         states: Tensor = self.auxiliary(F.normalize(embeddings.float(), dim=-1)).float()
         return states
 
@@ -94,7 +95,7 @@ class ContextSSL(InContextMethod):
             # Where nothing is shown there is nothing to predict: a zero, so that all environments have the same parts.
             entries = self.space.groups[group] if group else slice(0, self.space.dim)
             weight = s.auxiliary_weight if group else 0.0
-            predicted = self.auxiliary(F.normalize(outputs.float(), dim=-1))[..., entries].float()
+            predicted = self._read_states(outputs)[..., entries]
             target = batch.states[1][:, None, entries].expand_as(predicted)
             error = F.mse_loss(predicted, target)
             losses["auxiliary"] = weight * error

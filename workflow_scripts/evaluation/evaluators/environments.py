@@ -75,7 +75,8 @@ class Environments(Evaluator):
         where |= {"split": split, "task": group}
         count = len(run.read(split, "labels"))
         if group in run.scaled_groups:
-            read, learnt = (read_states(run, place.array, group, *part) for part in ((split, None), self._training))
+            read = read_states(run, place.array, group, split, None)
+            learnt = read_states(run, place.array, group, "train", self.settings.objects)
             if read is not None and learnt is not None:
                 entries = count * len(run.pair_views)
                 yield {**where, "metric": "head_r2", "value": read, "n": entries}
@@ -84,11 +85,6 @@ class Environments(Evaluator):
             candidates = place.array.replace(f"{WITH_ACTION}.", f"{WITHOUT}.", 1)
             found = retrieve(run.read(split, place.array), run.read(split, candidates))
             yield {**where, "metric": "mrr", "value": found["mrr"], "n": count * run.views}
-
-    @property
-    def _training(self) -> tuple[str, int]:
-        """The training split, and how many of its objects are read."""
-        return "train", self.settings.objects
 
 
 def measure_shares(run: EvaluatedRun, method: Any, pairs: int) -> dict[str, float]:
